@@ -147,6 +147,10 @@ class JobTimeout(JobqError, TimeoutError):
 
     code = "job_timeout"
 
+    def __init__(self, message: str = "the job ran past its timeout") -> None:
+        # The interpreter makes this one itself, without arguments, when it is raised from another thread.
+        super().__init__(message)
+
 
 class JobCancelled(JobqError):
     """Somebody cancelled this job. Raised by `ctx.check()`."""
@@ -158,6 +162,9 @@ class JobInterrupted(JobqError):
     """The worker is shutting down. The job goes back in line and no attempt is used."""
 
     code = "job_interrupted"
+
+    def __init__(self, message: str = "the worker is shutting down") -> None:
+        super().__init__(message)
 
 
 class WorkerCrashed(JobqError):

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 OnConflict = Literal["skip", "raise", "replace"]
+MOST_ATTEMPTS = 1000
 
 
 class State(StrEnum):
