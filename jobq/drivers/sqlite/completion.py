@@ -1,0 +1,32 @@
+"""Settling inside a handler's own transaction, on the connection with which it writes its effects."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+
+from jobq.drivers.sqlite.books import Books
+from jobq.drivers.sqlite.joining import joined
+from jobq.drivers.sqlite.settling import settle
+from jobq.drivers.sqlite.times import ticks_of
+from jobq.drivers.statements import statements_of
+from jobq.errors import Conflict
+from jobq.jobs import Settled, Settlement
+
+
+def settle_on(connection: sqlite3.Connection, settlement: Settlement) -> None:
+    """Record an outcome as part of the caller's transaction, which the caller commits.
+
+    The effects and the completion then happen both or neither; settling the same claim again, as the worker does
+    when the handler returns, changes nothing. Raises `Conflict` when the claim was lost, so that the handler does
+    not commit what another attempt has done or will do, and `InvalidValue` for a connection that is not in a
+    transaction.
+    """
+    with joined(connection) as caller:
+        books = Books(caller, statements_of("jobq.drivers.sqlite"), ticks_of(datetime.now(UTC)))
+        (settled,) = settle(books, [settlement])
+    if settled is Settled.LOST:
+        raise Conflict(
+            f"the claim of job {settlement.id} was lost, so it cannot be completed here",
+            hint="roll back: another attempt runs, or has run",
+        )

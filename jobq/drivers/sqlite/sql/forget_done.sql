@@ -1,0 +1,2 @@
+-- A job leaves the table of ended ones.
+DELETE FROM jobq_done WHERE seq = :seq

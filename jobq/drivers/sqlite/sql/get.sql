@@ -1,0 +1,2 @@
+-- The job of exactly this id.
+SELECT * FROM jobq_any WHERE id = :id

@@ -1,0 +1,2 @@
+-- Every handler that some worker has registered.
+SELECT info FROM jobq_handler ORDER BY name

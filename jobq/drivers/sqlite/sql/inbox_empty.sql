@@ -1,0 +1,2 @@
+-- Messages that have been read, or will never be.
+DELETE FROM jobq_control WHERE session = :session

@@ -1,0 +1,2 @@
+-- Whether this address is written down.
+SELECT 1 FROM jobq_listener WHERE address = :address

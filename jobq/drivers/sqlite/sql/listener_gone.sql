@@ -1,0 +1,2 @@
+-- Nobody is there any more.
+DELETE FROM jobq_listener WHERE address = :address

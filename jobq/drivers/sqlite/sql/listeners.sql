@@ -1,0 +1,2 @@
+-- Where to send a hint.
+SELECT address FROM jobq_listener

@@ -1,0 +1,2 @@
+-- A worker signs off.
+DELETE FROM jobq_session WHERE id = :session
