@@ -1,0 +1,1 @@
+"""Workers as users run them: real processes, real signals, a real store."""
