@@ -23,6 +23,7 @@ import msgspec
 
 from jobq.errors import BadPayload
 from jobq.jobs import ErrorInfo
+from jobq.masking import mask_text
 
 T = TypeVar("T")
 
@@ -34,12 +35,6 @@ MAX_NOTE: Final = 1024
 SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
-MASK: Final = "***"
-SECRET_KEYS: Final = (
-    "password", "passwd", "passphrase", "secret", "token", "credential", "cookie", "authorization", "dsn",
-    "api_key", "access_key", "private_key",
-)  # fmt: skip
-
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _READER = msgspec.json.Decoder()
 _BOM = b"\xef\xbb\xbf"
@@ -49,12 +44,6 @@ _LONGEST_FRAME = 2048
 _INTEGER_DIGITS = 20
 _PLAIN_KEY = re.compile(r"[^\W\d]\w*")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_SECRET_TEXT = re.compile(
-    rf"""(?ix) (?P<url> :// [^\s:/@]{{0,200}} : ) \S{{1,200}} (?=@)
-    | (?P<key> (?: {"|".join(word.replace("_", "[_-]?") for word in SECRET_KEYS)} ) [\w.-]{{0,40}}
-        (?: = | ["'] \s? : \s? ) )
-      (?: "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | [^\s"',;&)\]}}]+ )"""
-)
 _CONVERSIONS = {
     **dict.fromkeys(("datetime", "date", "time"), "use .isoformat()"),
     **dict.fromkeys(("set", "frozenset"), "use sorted(...) or list(...)"),
@@ -166,27 +155,6 @@ def describe(exc: BaseException) -> ErrorInfo:
         message=clean_text(mask_text(_written(lambda: str(exc), "text")[: 2 * MAX_TEXT])),
         traceback=_traceback_of(exc),
     )
-
-
-def looks_secret(key: str, keys: Iterable[str] = SECRET_KEYS) -> bool:
-    """Say whether a key sounds like a secret: it contains one of `keys`, whatever the case and the separators."""
-    return _holds(key, tuple(map(_folded, keys)))
-
-
-def redact(value: Any, keys: Iterable[str] = SECRET_KEYS) -> Any:
-    """Return a copy in which every value under a key that looks secret is `***`, at any depth.
-
-    Dicts, lists and tuples are copied, everything else is shared. Cyclic values give cyclic copies.
-    """
-    return _redacted(value, tuple(map(_folded, keys)), {}, 0)
-
-
-def mask_text(text: str) -> str:
-    """Return text without the secrets that can be told by their place.
-
-    Those are passwords in URLs (`://user:***@`) and values after a secret key (`token=***`, `"token": ***`).
-    """
-    return _SECRET_TEXT.sub(lambda found: f"{found['url'] or found['key']}{MASK}", text)
 
 
 class _Repeated:
@@ -366,33 +334,3 @@ def _traceback_of(exc: BaseException) -> str | None:
             break
         kept.append(text)
     return "".join(reversed(kept))
-
-
-def _folded(word: str) -> str:
-    return word.casefold().replace("_", "").replace("-", "").replace(" ", "")
-
-
-def _holds(key: str, words: tuple[str, ...]) -> bool:
-    folded = _folded(key)
-    return any(word in folded for word in words)
-
-
-def _redacted(value: Any, words: tuple[str, ...], copies: dict[int, Any], depth: int) -> Any:
-    """Copy a value without its secrets; `copies` ends cycles, `depth` what is deeper than any payload."""
-    if not isinstance(value, dict | list | tuple) or id(value) in copies:
-        return copies.get(id(value), value)
-    if depth > MAX_DEPTH:
-        return MASK
-    if isinstance(value, tuple):
-        return tuple(_redacted(child, words, copies, depth + 1) for child in value)
-    if isinstance(value, list):
-        items: list[Any] = []
-        copies[id(value)] = items
-        items.extend(_redacted(child, words, copies, depth + 1) for child in value)
-        return items
-    fields: dict[Any, Any] = {}
-    copies[id(value)] = fields
-    for key, child in value.items():
-        secret = isinstance(key, str) and _holds(key, words)
-        fields[key] = MASK if secret else _redacted(child, words, copies, depth + 1)
-    return fields

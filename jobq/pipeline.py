@@ -20,6 +20,7 @@ from jobq.errors import JobCancelled, JobInterrupted, UnknownHandler
 from jobq.handlers import Handler, Registry
 from jobq.interrupt import Interruptible
 from jobq.jobs import Cancelled, Claim, Completed, ErrorInfo, Failed, Outcome, Released, Snoozed
+from jobq.masking import mask_text
 from jobq.names import near
 from jobq.observers import Observers, hook_of
 from jobq.policy import CUSTOM_BACKOFF, Limits, after_failure
@@ -158,7 +159,7 @@ def outcome_of_value(value: Any, ctx: Context, limits: Limits, handler: Handler)
     claim = ctx.claim
     if isinstance(value, Failure):
         text = value.message if value.data is None else f"{value.message} {value.data!r}"
-        error = ErrorInfo(type="Failure", message=json_text.clean_text(json_text.mask_text(text)))
+        error = ErrorInfo(type="Failure", message=json_text.clean_text(mask_text(text)))
         return after_failure(claim, limits, error, backoff_delay(claim, limits, handler, None))
     data = value.data if isinstance(value, Success) else value
     if data is None:

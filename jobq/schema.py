@@ -34,7 +34,8 @@ from typing import get_type_hints as hints_of
 import msgspec
 
 from jobq.errors import BadPayload, InvalidValue
-from jobq.payload import json_path, looks_secret
+from jobq.masking import looks_secret
+from jobq.payload import json_path
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

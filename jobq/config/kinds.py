@@ -17,8 +17,8 @@ from typing import Any, Final, Generic, Literal, TypeVar, get_args
 
 from jobq.durations import format_duration, parse_duration, parse_size
 from jobq.errors import InvalidValue
+from jobq.masking import MASK
 from jobq.names import check_queue, near
-from jobq.payload import MASK
 from jobq.telemetry import mask_dsn
 
 T = TypeVar("T")

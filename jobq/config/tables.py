@@ -39,7 +39,8 @@ from jobq.config.kinds import (
 )
 from jobq.config.places import default_dsn
 from jobq.jobs import MOST_ATTEMPTS
-from jobq.payload import MAX_BYTES, SECRET_KEYS
+from jobq.masking import SECRET_KEYS
+from jobq.payload import MAX_BYTES
 from jobq.telemetry import Format, Level
 
 T = TypeVar("T")

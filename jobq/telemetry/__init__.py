@@ -21,9 +21,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from jobq.jobs import Claim
-from jobq.payload import SECRET_KEYS, decode
+from jobq.masking import SECRET_KEYS, mask_dsn
+from jobq.payload import decode
 from jobq.telemetry.events import Event
-from jobq.telemetry.masking import Entry, Processor, mask, mask_dsn
+from jobq.telemetry.masking import Entry, Processor, mask
 from jobq.telemetry.writer import CAPACITY, LogWriter, sink_of
 
 if TYPE_CHECKING:

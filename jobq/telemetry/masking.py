@@ -7,43 +7,18 @@ Cost: a walk over each event; uneventful jobs log at `debug`, which is filtered 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from jobq.instants import format_instant
-from jobq.payload import MASK, mask_text, redact
+from jobq.masking import mask_text, redact
 
 Entry = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Entry], Any]
 
 _LONGEST_TEXT = 32768
 _DEEPEST = 8
-# Each match takes all that could belong to it, with or without an "@" at its end: so a text is read only once,
-# however hostile it is, and no password is too long to be seen.
-_USER = r"://[^\s:/@?#'\"]*:"
-_POSTGRES = re.compile(rf"(?P<start>postgres(?:ql)?(?:\+\w{{1,20}})?{_USER})(?P<rest>[^\s'\"]*)", re.IGNORECASE)
-_AUTHORITY = re.compile(rf"(?P<start>{_USER})(?P<rest>[^\s/?#'\"]*)")
-_PARAMETER = re.compile(
-    r"(?P<start>\b(?:ssl)?password\s{0,9}=\s{0,9})(?:'(?:[^'\\]|\\.)*'?|[^\s&'\"]+)", re.IGNORECASE | re.DOTALL
-)
-
-
-def mask_dsn(text: str) -> str:
-    """Return the text with every password in it replaced by `***`: a DSN, or an error that quotes one.
-
-    Knows `scheme://user:password@host`, `?password=…` and libpq's `password=…`. Where a password holds
-    characters that should have been escaped, it rather hides too much than too little.
-    """
-    if "@" in text:
-        text = _AUTHORITY.sub(_masked_password, _POSTGRES.sub(_masked_password, text))
-    return _PARAMETER.sub(rf"\g<start>{MASK}", text) if "assword" in text.lower() else text
-
-
-def _masked_password(found: re.Match[str]) -> str:
-    _, at, host = found["rest"].rpartition("@")
-    return f"{found['start']}{MASK}@{host}" if at else found[0]
 
 
 def mask(keys: Sequence[str]) -> Processor:
@@ -70,7 +45,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
             return [_plain(item, depth + 1) for item in value]
         case _:
             text = _described(value)
-            return mask_text(mask_dsn(text if len(text) <= _LONGEST_TEXT else _cut(text)))
+            return mask_text(text if len(text) <= _LONGEST_TEXT else _cut(text))
 
 
 def _cut(text: str) -> str:
