@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from jobq.masking import SECRET_KEYS, looks_secret, mask_text, redact
+from jobq.payload import encode
 from tests.unit.test_payload import nested, same, texts, values
 
 
