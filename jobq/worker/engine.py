@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from jobq.drivers.protocol import Driver, Session
+from jobq.errors import TryAgain, Unreachable
 from jobq.jobs import (
     Claim,
     Command,
@@ -235,17 +236,23 @@ class Engine:
         if self._claimer.empty_looks < 1:
             self._claimer.hint()
             return False
-        inspector = self._driver.inspector
-        demand = self.settings.demand
-        if inspector is None:
-            return self._claimer.empty_looks > 1
-        queues = tuple(share.queue for share in demand.queues)
-        waiting = inspector.count(JobFilter(states=_OPEN, names=tuple(self._handlers), queues=queues))
-        for queue in demand.exclude:
-            waiting -= inspector.count(JobFilter(states=_OPEN, names=tuple(self._handlers), queues=(queue,)))
+        try:
+            waiting = self._count_waiting()
+        except (Unreachable, TryAgain):
+            return False  # the errands are waiting it out; so does this
         if waiting:
             self._claimer.hint()
         return waiting == 0
+
+    def _count_waiting(self) -> int:
+        """How many jobs this worker could still run, now or after a backoff."""
+        inspector, demand = self._driver.inspector, self.settings.demand
+        if inspector is None:
+            return 1 if self._claimer.empty_looks < 2 else 0
+        names, queues = tuple(self._handlers), tuple(share.queue for share in demand.queues)
+        excluded = (JobFilter(states=_OPEN, names=names, queues=(queue,)) for queue in demand.exclude)
+        everything = inspector.count(JobFilter(states=_OPEN, names=names, queues=queues))
+        return everything - sum(inspector.count(filter_) for filter_ in excluded)
 
     def _is_empty(self) -> bool:
         """Whether nothing is claimed and nothing is being claimed or settled."""
@@ -268,7 +275,7 @@ class Engine:
 
     def _interrupt(self, now: float) -> None:
         self._release_unstarted()
-        self.overran = bool(self._held)
+        self.overran = bool(self._held or self._settler.unsettled)
         self.mode, self._deadline = Mode.INTERRUPTING, now + LAST_WORDS
         self._executor.interrupt()
 

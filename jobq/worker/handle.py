@@ -210,17 +210,28 @@ class Handle:
                 self._verdicts[item.ticket] = self._judge.timed_out(*order)
                 self.kill()
 
-    def cancel(self, job_id: str, verdict: Outcome, *, kill: bool) -> bool:
-        """Ask a job to stop, or kill the process for it; False when it is not here."""
+    def cancel(self, job_id: str, verdict: Outcome, *, kill: bool) -> list[Event] | None:
+        """Ask a job to stop, or kill the process for it; None when it is not here.
+
+        A job that has not started ends at once, and whatever waits beside it goes back in line.
+        """
         ticket = self._tickets.get(job_id)
         if ticket is None:
-            return False
+            return None
+        if ticket not in {item.ticket for item in self.board.started()}:
+            taken = self.revoke()
+            if ticket not in self._orders:
+                return [Ended(claim, verdict if claim.id == job_id else RELEASED, 0.0) for claim in taken]
+            return [Ended(claim, RELEASED, 0.0) for claim in taken] + self._stop(ticket, verdict, kill=kill)
+        return self._stop(ticket, verdict, kill=kill)
+
+    def _stop(self, ticket: int, verdict: Outcome, *, kill: bool) -> list[Event]:
         if kill:
             self._verdicts[ticket] = verdict
             self.kill()
         else:
             self.send(Interrupt(ticket, "cancel"))
-        return True
+        return []
 
     def interrupt(self) -> None:
         """Tell every running job that the worker is leaving."""

@@ -106,7 +106,9 @@ class Pool:
 
     def cancel(self, job_id: str, *, kill: bool, reason: str | None) -> None:
         for handle in self._handles:
-            if handle.cancel(job_id, Cancelled(reason=reason), kill=kill):
+            events = handle.cancel(job_id, Cancelled(reason=reason), kill=kill)
+            if events is not None:
+                self._events += events
                 return
 
     def interrupt(self) -> None:
