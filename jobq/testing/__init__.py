@@ -15,16 +15,20 @@ pytest.register_assert_rewrite(
         for part in (
             "claims",
             "conformance",
+            "entry",
             "fairness",
             "inspection",
             "machine",
             "maintenance",
+            "model",
             "operation",
+            "outcomes",
             "producing",
             "racing",
             "settlement",
             "stage",
             "transactions",
+            "turns",
             "uniqueness",
         )
     )

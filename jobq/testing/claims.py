@@ -239,6 +239,13 @@ class ClaimContract(Contract):
 
         assert worker.ask().wait is None
 
+    def test_a_job_that_has_expired_is_nothing_to_wait_for(self, stage: Stage) -> None:
+        stage.put(NewJob(id="a", name=WORK, delay=FAR, expires_in=stage.moment))
+
+        stage.pass_time(stage.moment)
+
+        assert stage.worker().ask().wait is None
+
     def test_a_delayed_job_is_handed_out_when_it_falls_due(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK, delay=stage.moment))
         worker = stage.worker()

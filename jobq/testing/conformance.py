@@ -25,9 +25,10 @@ from jobq.testing.fairness import FairnessContract, OrderContract, QueueContract
 from jobq.testing.inspection import FilterContract, LookContract, WorkersContract
 from jobq.testing.maintenance import ExpiryContract, RescueContract, RetentionContract
 from jobq.testing.operation import CancelContract, DeleteContract, InboxContract, RetryContract
+from jobq.testing.outcomes import OutcomeContract
 from jobq.testing.producing import ProducingContract
 from jobq.testing.racing import HintContract, RacingContract, RowLockContract
-from jobq.testing.settlement import FencingContract, OutcomeContract
+from jobq.testing.settlement import FencingContract
 from jobq.testing.stage import Contract, Stage
 from jobq.testing.transactions import TransactionContract
 from jobq.testing.uniqueness import GivenIdContract, UniqueKeyContract

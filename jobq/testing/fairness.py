@@ -1,4 +1,4 @@
-"""The contract, part five: whose turn it is (law 7).
+"""The contract, part six: whose turn it is (law 7).
 
 Where the contract leaves an order open (which key begins a round), the tests leave it open too.
 """

@@ -1,4 +1,4 @@
-"""The contract, part seven: looking at jobs and workers, without touching them."""
+"""The contract, part eight: looking at jobs and workers, without touching them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from jobq.jobs import (
     QueueCount,
     Retried,
     SessionState,
+    Settlement,
     State,
 )
 from jobq.testing.stage import BOOM, FAR, WORK, Contract, Stage, ids
@@ -177,7 +178,8 @@ class FilterContract(Contract):
         ],
         ids=str,
     )
-    def test_filters_by_what_was_enqueued(self, stage: Stage, where: JobFilter, expected: str) -> None:
+    @pytest.mark.parametrize("ended", ["", "a", "abcd"], ids=["none has ended", "one has ended", "all have ended"])
+    def test_filters_by_what_was_enqueued(self, stage: Stage, where: JobFilter, expected: str, ended: str) -> None:
         stage.put(
             NewJob(id="a", name="email:send", queue="mail", priority=-10, tags=("red", "blue"),
                    payload='{"to":{"name":"ann"},"size":3}'),
@@ -186,22 +188,21 @@ class FilterContract(Contract):
             NewJob(id="d", name="image:scale", tags=("blue", "green", "red"),
                    payload='{"list":["x","y"],"we\'ird \\"key":1}'),
         )  # fmt: skip
-        stage.worker(names=["email:send"]).run(Completed())
+        stage.operator.cancel(list(ended))
 
         assert (sorted(stage.find(where)), stage.inspector.count(where)) == (sorted(expected), len(expected))
 
-    def test_filters_by_creation_time(self, stage: Stage) -> None:
+    @pytest.mark.parametrize("ended", [[], ["old", "new"]], ids=["while they wait", "when they have ended"])
+    def test_filters_by_creation_time(self, stage: Stage, ended: list[str]) -> None:
         stage.put(NewJob(id="old", name=WORK))
         stage.pass_time(0.01)
         stage.put(NewJob(id="new", name=WORK, run_at=stage.inspector.now() - timedelta(days=1)))
-        border = stage.job("new").created_at
+        start, border = stage.job("old").created_at, stage.job("new").created_at
+        stage.operator.cancel(ended)
 
         assert stage.find(JobFilter(since=border)) == ["new"]
         assert stage.find(JobFilter(until=border)) == ["old"]
-        assert stage.find(JobFilter(since=stage.job("old").created_at, until=border + timedelta(days=1))) == [
-            "new",
-            "old",
-        ]
+        assert stage.find(JobFilter(since=start, until=border + timedelta(days=1))) == ["new", "old"]
 
     def test_filters_by_error(self, stage: Stage) -> None:
         stage.put(NewJob(id="failed", name=WORK), NewJob(id="retrying", name=WORK), NewJob(id="fine", name=WORK))
@@ -251,6 +252,22 @@ class FilterContract(Contract):
         assert (stats.name, stats.completed, stats.failed, stats.cancelled) == ("test:a", 2, 1, 1)
         assert stats.average is not None
         assert 1.4 < stats.average < 2.2
+
+    def test_of_all_times_nineteen_in_twenty_were_at_most_the_95th_percentile(self, stage: Stage) -> None:
+        stage.put(*[NewJob(id=f"{name}-{n}", name=f"test:{name}") for n in range(20) for name in "ba"])
+        worker = stage.worker(names=["test:a", "test:b"])
+        took = {f"{name}-{n}": times * (1.0 + 7 * n % 20) for n in range(20) for name, times in (("a", 1), ("b", 10))}
+
+        worker.settle_all(
+            [
+                Settlement(id=claim.id, token=claim.token, outcome=Completed(), elapsed=took[claim.id])
+                for claim in worker.claim(40)
+            ]
+        )
+
+        stats = stage.inspector.finished(FAR)
+        assert [(one.name, one.completed) for one in stats] == [("test:a", 20), ("test:b", 20)]
+        assert [18.5 < (one.p95 or 0) / times < 20.5 for one, times in zip(stats, (1, 10), strict=True)] == [True, True]
 
     def test_what_ended_before_the_window_does_not_count(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK))

@@ -1,8 +1,8 @@
-"""The contract, part eight: leases that end, jobs that expire, and what is kept for how long."""
+"""The contract, part nine: leases that end, jobs that expire, and what is kept for how long."""
 
 from __future__ import annotations
 
-from jobq.jobs import Command, Completed, Failed, NewJob, Released, Retried, SessionState, Settled, State
+from jobq.jobs import Command, Completed, Failed, NewJob, Released, Retried, SessionState, Settled, Settlement, State
 from jobq.testing.stage import BOOM, FAR, WORK, Contract, Stage, eventually, ids
 
 
@@ -164,14 +164,6 @@ class ExpiryContract(Contract):
         assert worker.settle(claim, Completed()) is Settled.APPLIED
         assert stage.maintainer.expire() == 0
 
-    def test_an_expired_job_is_nothing_to_wait_for(self, stage: Stage) -> None:
-        stage.put(NewJob(id="a", name=WORK, expires_in=stage.moment, delay=FAR))
-
-        stage.pass_time(stage.moment)
-        stage.maintainer.expire()
-
-        assert stage.worker().ask().wait is None
-
 
 class RetentionContract(Contract):
     """Finished jobs are kept for a while, waiting ones for ever."""
@@ -227,3 +219,13 @@ class RetentionContract(Contract):
         stage.maintainer.prune(ages={"completed": 0.0})
 
         assert stage.put(NewJob(id="b", name=WORK, unique_key="k")) == ["a"]
+
+    def test_a_finished_job_is_pruned_once_its_window_has_passed(self, stage: Stage) -> None:
+        stage.put(NewJob(id="over", name=WORK, unique_key="k", unique_for=stage.moment))
+        stage.put(NewJob(id="holds", name=WORK, unique_key="l", unique_for=FAR))
+        worker = stage.worker()
+        worker.settle_all([Settlement(id=c.id, token=c.token, outcome=Completed()) for c in worker.claim(2)])
+
+        stage.pass_time(stage.moment)
+
+        assert (stage.maintainer.prune(ages={"completed": 0.0}), stage.find()) == (1, ["holds"])

@@ -1,4 +1,4 @@
-"""The contract, part six: cancelling, retrying and deleting by hand, and a worker's inbox."""
+"""The contract, part seven: cancelling, retrying and deleting by hand, and a worker's inbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract, part three: putting jobs in, all or nothing, and what comes back of them."""
+"""The contract, part four: putting jobs in, all or nothing, and what comes back of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract, part nine: many at once, and a hint that something changed."""
+"""The contract, part ten: many at once, and a hint that something changed."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class RowLockContract(Contract):
 
         with ThreadPoolExecutor(1) as pool, lock_job("locked"):
             claims = pool.submit(worker.claim, 2)
-            eventually(claims.done, within=10)
+            eventually(claims.done, within=5)
             assert ids(claims.result()) == ["b", "c"]
 
         eventually(lambda: ids(worker.claim()) == ["locked"])

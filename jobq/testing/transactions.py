@@ -1,4 +1,4 @@
-"""The contract, part ten: for stores that can join the caller's own transaction (guarantee 6)."""
+"""The contract, part eleven: for stores that can join the caller's own transaction (guarantee 6)."""
 
 from __future__ import annotations
 

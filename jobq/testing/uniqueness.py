@@ -1,11 +1,13 @@
-"""The contract, part four: unique keys and repeated ids."""
+"""The contract, part five: unique keys and repeated ids."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import pytest
 
 from jobq.errors import Conflict
-from jobq.jobs import Cancelled, Completed, Failed, Inserted, NewJob, Note, Outcome, Retried, State
+from jobq.jobs import Cancelled, Completed, Failed, Inserted, NewJob, Note, Outcome, Retried, Settlement, State
 from jobq.testing.stage import BOOM, FAR, WORK, Contract, Stage, ids
 
 FINAL_OUTCOMES: tuple[Outcome, ...] = (Completed(), Failed(error=BOOM, reason="exhausted"), Cancelled())
@@ -168,12 +170,20 @@ class UniqueKeyContract(Contract):
         stage.put(NewJob(id="a", name=WORK, unique_key="k", unique_for=FAR))
         stage.worker().run(Completed())
 
-        inserted = stage.driver.insert([NewJob(id="b", name=WORK, unique_key="k", unique_for=FAR)])
+        inserted = stage.driver.insert(
+            [
+                NewJob(id="b", name=WORK, unique_key="k", unique_for=FAR),
+                NewJob(id="c", name=WORK, unique_key="l", unique_for=FAR),
+            ]
+        )
 
-        assert inserted == [Inserted(id="a", deduplicated=True)]
+        assert inserted == [Inserted(id="a", deduplicated=True), Inserted(id="c")]
 
-    def test_a_window_that_has_passed_frees_the_key_whatever_the_state(self, stage: Stage) -> None:
-        stage.put(NewJob(id="a", name=WORK, unique_key="k", unique_for=stage.moment, delay=FAR))
+    @pytest.mark.parametrize("delay", [0.0, FAR], ids=["completed", "scheduled"])
+    def test_a_window_that_has_passed_frees_the_key_whatever_the_state(self, stage: Stage, delay: float) -> None:
+        stage.put(NewJob(id="a", name=WORK, unique_key="k", unique_for=stage.moment, delay=delay))
+        worker = stage.worker()
+        worker.settle_all([Settlement(id=c.id, token=c.token, outcome=Completed()) for c in worker.claim()])
 
         stage.pass_time(stage.moment)
 
@@ -222,6 +232,41 @@ class GivenIdContract(Contract):
         stage.put(NewJob(id="order-1", name=WORK, given_id=True, payload="2", on_conflict="replace"))
 
         assert (stage.job("order-1").payload, stage.find()) == (2, ["order-1"])
+
+    def test_a_replaced_job_is_all_that_was_asked_for_last(self, stage: Stage) -> None:
+        asked = NewJob(
+            id="order-1",
+            name="test:new",
+            given_id=True,
+            on_conflict="replace",
+            queue="mail",
+            priority=-7,
+            payload='{"z":1}',
+            run_at=stage.inspector.now().replace(microsecond=0) - timedelta(hours=1),
+            expires_in=FAR,
+            max_attempts=7,
+            max_crashes=2,
+            timeout=12.5,
+            backoff="fixed:10s",
+            metadata='{"trace":"t-1"}',
+            tags=("red",),
+            unique_key="only-one",
+            partition_key="tenant-9",
+            schedule="nightly",
+        )
+        stage.put(NewJob(id="order-1", name=WORK, given_id=True))
+        worker = stage.worker(names=[WORK, "test:new"])
+        lost = stage.worker()
+        lost.take()
+        stage.lose(lost)
+
+        stage.put(asked)
+
+        claim = worker.take()
+        same = ["name", "queue", "priority", "payload", "run_at", "max_attempts", "max_crashes", "timeout", "backoff"]
+        same += ["metadata", "tags", "unique_key", "partition_key", "schedule"]
+        assert {field: getattr(claim, field) for field in same} == {field: getattr(asked, field) for field in same}
+        assert (claim.id, claim.attempt, claim.losses, claim.expires_at is None) == ("order-1", 1, 0, False)
 
     @pytest.mark.parametrize("rule", ["skip", "replace"])
     def test_the_id_of_a_finished_job_stays_taken(self, stage: Stage, rule: str) -> None:

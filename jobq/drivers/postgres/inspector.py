@@ -1,0 +1,99 @@
+"""Looking at jobs and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from jobq.drivers.postgres.connections import Connections
+from jobq.drivers.postgres.rows import count_of, handler_of, job_of, stats_of, view_of
+from jobq.drivers.postgres.verbs import Rows, Verb, as_json, first_column
+from jobq.drivers.statements import Statements
+from jobq.jobs import FINAL, HandlerInfo, Job, JobFilter, NameStats, Page, QueueCount, SessionView
+from jobq.payload import encode
+
+# Above every place that a job can have.
+_ABOVE = (1 << 63) - 1
+_MOST_PARTS = 3
+
+
+class PostgresInspector:
+    """Reads what is there, in one statement for each question."""
+
+    def __init__(self, connections: Connections, sql: Statements) -> None:
+        self._connections = connections
+        self._sql = sql
+
+    def get(self, id: str) -> Job | None:
+        return self._ask(self._sql.get, {"id": id}, lambda rows: job_of(rows[0]) if rows else None)
+
+    def resolve(self, part: str) -> list[str]:
+        values = {"part": part, "beginning": _literal(part) + "%", "length": len(part)}
+        found = self._ask(self._sql.resolve, values, first_column) if part else []
+        return [part] if part in found else list(dict.fromkeys(found))[:_MOST_PARTS]
+
+    def find(self, where: JobFilter, *, limit: int, cursor: str | None = None, offset: int = 0) -> Page:
+        below = _ABOVE if cursor is None else int(cursor)
+        # One more than asked for tells whether there is a next page.
+        values = {**_filters(where), "below": below, "limit": limit + 1, "offset": offset}
+        rows = self._ask(self._sql.find, values, list)
+        page = rows[:limit]
+        more = len(rows) > limit and bool(page)
+        return Page(items=tuple(map(job_of, page)), next_cursor=str(page[-1][-1]) if more else None)
+
+    def count(self, where: JobFilter) -> int:
+        return self._ask(self._sql.count, _filters(where), _only)
+
+    def counts(self) -> list[QueueCount]:
+        return self._ask(self._sql.counts, {}, lambda rows: [count_of(row) for row in rows])
+
+    def sessions(self) -> list[SessionView]:
+        return self._ask(self._sql.sessions, {}, lambda rows: [view_of(row) for row in rows])
+
+    def handlers(self) -> list[HandlerInfo]:
+        return self._ask(self._sql.handlers, {}, lambda rows: [handler_of(row[0]) for row in rows])
+
+    def finished(self, window: float) -> list[NameStats]:
+        return self._ask(self._sql.finished, {"window": window}, lambda rows: [stats_of(row) for row in rows])
+
+    def now(self) -> datetime:
+        return self._ask(self._sql.now, {}, _only)
+
+    def _ask(self, sql: str, values: dict[str, Any], read: Any) -> Any:
+        return self._connections.run(Verb(sql, values, read))
+
+
+def _only(rows: Rows) -> Any:
+    return rows[0][0]
+
+
+def _filters(where: JobFilter) -> dict[str, Any]:
+    """The parameters of the filters; NULL for what was not asked."""
+    payload = [{"path": path.split("."), "value": encode(value)} for path, value in where.where]
+    return {
+        "live": not where.states or any(state not in FINAL for state in where.states),
+        "ended": not where.states or any(state in FINAL for state in where.states),
+        "states": _list(state.value for state in where.states),
+        "names": _list(map(_pattern, where.names)),
+        "queues": _list(map(_pattern, where.queues)),
+        "priority": where.priority,
+        "tags": _list(where.tags),
+        "since": where.since,
+        "until": where.until,
+        "error": where.error,
+        "payload": as_json(payload) if payload else None,
+    }
+
+
+def _list(items: Iterable[str]) -> Sequence[str] | None:
+    return list(items) or None
+
+
+def _pattern(glob: str) -> str:
+    """A glob for LIKE: `*` and `?` are the only wildcards there are."""
+    return _literal(glob).replace("*", "%").replace("?", "_")
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,8 @@
+-- Keep progress and checkpoints of running jobs. No index is touched, so that the row stays where it is.
+UPDATE jobq.job AS j SET
+  percent = coalesce(note.percent, j.percent),
+  message = CASE WHEN note.percent IS NULL THEN j.message ELSE note.message END,
+  checkpoint = coalesce(note.checkpoint, j.checkpoint)
+FROM json_to_recordset(%(notes)s::json) AS note (id text, token text, percent float8, message text, checkpoint text)
+WHERE j.id = note.id AND j.token::text = note.token
+RETURNING j.id
