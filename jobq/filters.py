@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
+from jobq.durations import parse_duration
 from jobq.errors import InvalidValue
 from jobq.instants import check_aware, parse_instant
 from jobq.jobs import JobFilter, State
@@ -24,8 +25,9 @@ ALIASES: Mapping[str, State] = {
 class Filters(TypedDict, total=False):
     """The keywords of every list and bulk action; several values of one keyword mean any of them.
 
-    `name` and `queue` take globs; `tag` must all be there; `since` and `until` speak of `created_at`; `error` is a
-    part of an error's type or text; `where` maps a dotted path into the payload to a JSON value.
+    `name` and `queue` take globs; `tag` must all be there; `since` and `until` speak of `created_at`, an instant or
+    how long ago it was (`1h`); `error` is a part of an error's type or text; `where` maps a dotted path into the
+    payload to a JSON value.
     """
 
     state: str | Sequence[str] | None
@@ -48,8 +50,8 @@ def make_filter(**filters: Unpack[Filters]) -> JobFilter:
         queues=tuple(_several(filters.get("queue"))),
         priority=None if priority is None else parse_priority(priority),
         tags=tuple(_several(filters.get("tag"))),
-        since=_instant(filters.get("since")),
-        until=_instant(filters.get("until")),
+        since=_instant("since", filters.get("since")),
+        until=_instant("until", filters.get("until")),
         error=filters.get("error"),
         where=tuple((filters.get("where") or {}).items()),
     )
@@ -72,7 +74,12 @@ def _several(value: str | Iterable[str] | None) -> Iterable[str]:
     return (value,) if isinstance(value, str) else value
 
 
-def _instant(value: datetime | str | None) -> datetime | None:
-    if value is None:
-        return None
-    return parse_instant(value) if isinstance(value, str) else check_aware(value)
+def _instant(what: str, value: datetime | str | None) -> datetime | None:
+    """An instant, or how long ago it was: `1h`."""
+    if not isinstance(value, str):
+        return None if value is None else check_aware(value, what=what)
+    try:
+        ago = parse_duration(value)
+    except InvalidValue:
+        return parse_instant(value, what=what)
+    return datetime.now(UTC) - timedelta(seconds=ago)

@@ -248,7 +248,7 @@ class Engine:
         """How many jobs this worker could still run, now or after a backoff."""
         inspector, demand = self._driver.inspector, self.settings.demand
         if inspector is None:
-            return 1 if self._claimer.empty_looks < 2 else 0
+            return int(self._claimer.empty_looks <= 1)
         names, queues = tuple(self._handlers), tuple(share.queue for share in demand.queues)
         excluded = (JobFilter(states=_OPEN, names=names, queues=(queue,)) for queue in demand.exclude)
         everything = inspector.count(JobFilter(states=_OPEN, names=names, queues=queues))

@@ -102,6 +102,7 @@ class Work:
             **kept,
             "JOBQ_DSN": self.dsn,
             "JOBQ_LOG__FORMAT": "json",
+            "JOBQ_LOG__LEVEL": "debug",
             "WORK_HISTORY": str(self.history_file),
             "PYTHONUNBUFFERED": "1",
             **more,
