@@ -30,10 +30,12 @@ def new_app(about: str | None = None) -> typer.Typer:
 class Command(TyperCommand):
     """A command with the global options; its function finds the `Session` in its context.
 
-    `options` is a dataclass of options that it shares with others; the session has them as `asked`.
+    `options` is a dataclass of options that it shares with others; the session has them as `asked`. `unlisted` names
+    those that make no sense here, and are told so when they are given.
     """
 
     options: type[Any] | None = None
+    unlisted: frozenset[str] = frozenset()
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its own parameters, and those that it shares."""
@@ -53,7 +55,8 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write its page."""
-        write_command_help(self, ctx, formatter, hidden=parameters_of(Given))
+        unlisted = [parameter for parameter in self.get_params(ctx) if parameter.name in self.unlisted]
+        write_command_help(self, ctx, formatter, hidden=[*parameters_of(Given), *unlisted])
 
 
 class Group(TyperGroup):

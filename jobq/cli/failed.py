@@ -26,7 +26,19 @@ app = new_app("List, show and retry the jobs that have failed for good.")
 FAILED = (State.FAILED.value,)
 
 
-@app.command("list", cls=ListCommand, epilog="jobq failed list --name 'email:*' --error Timeout --since 1d")
+class ListFailed(ListCommand):
+    """Its state is no question."""
+
+    unlisted = frozenset({"state"})
+
+
+class SelectFailed(SelectCommand):
+    """Its state is no question."""
+
+    unlisted = frozenset({"state"})
+
+
+@app.command("list", cls=ListFailed, epilog="jobq failed list --name 'email:*' --error Timeout --since 1d")
 def list_(ctx: typer.Context) -> None:
     """List the jobs that have failed, newest first."""
     session = Session.of(ctx)
@@ -56,7 +68,7 @@ def show(ctx: typer.Context, ids: Ids) -> None:
 
 @app.command(
     "retry",
-    cls=SelectCommand,
+    cls=SelectFailed,
     epilog="""
 jobq failed retry 5d41402abc4b
 jobq failed retry --error Timeout --since 1d --dry-run

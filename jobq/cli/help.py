@@ -18,7 +18,7 @@ _GLOBAL_NOTE = "Every command takes the options of `jobq --help` too: --json, -q
 
 
 def write_command_help(command: Any, ctx: Any, formatter: Any, *, hidden: Collection[Any]) -> None:
-    """The page of one command; `hidden` are the parameters that stand on the first page."""
+    """The page of one command, without the parameters that are `hidden`."""
     _write_head(command, ctx, formatter)
     shown = [parameter for parameter in command.get_params(ctx) if parameter not in hidden]
     _write_parameters(shown, ctx, formatter)
@@ -86,7 +86,7 @@ def _spelling(option: Any) -> str:
 
 def _meaning(option: Any, ctx: Any) -> str:
     variable = _variable(option, ctx)
-    return f"{option.help or ''} [env: {variable}]" if variable else option.help or ""
+    return f"{option.help or ''} [${variable}]" if variable else option.help or ""
 
 
 def _variable(option: Any, ctx: Any) -> str | None:

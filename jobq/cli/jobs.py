@@ -98,7 +98,7 @@ def wait(
     cls=SelectCommand,
     epilog="""
 jobq jobs cancel 5d41402abc4b --kill
-jobq jobs cancel --name 'report:*' --state pending --yes --reason "wrong month"
+jobq jobs cancel --name 'report:*' --yes --reason "wrong month"
 """,
 )
 def cancel(

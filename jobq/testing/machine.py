@@ -132,9 +132,11 @@ class DriverMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._running())
     @rule(picks=PICKS, outcomes=OUTCOMES)
     def settle(self, picks: list[int], outcomes: Sequence[Outcome]) -> None:
-        running = self._running()
-        chosen = {running[pick % len(running)][1].token: running[pick % len(running)][1] for pick in picks}
-        worker, batch = running[picks[0] % len(running)][0], []
+        some = self._running()
+        worker = some[picks[0] % len(some)][0]
+        mine = [claim for _, claim in self._running(worker)]
+        chosen = {claim.token: claim for claim in (mine[pick % len(mine)] for pick in picks)}
+        batch = []
         for claim, outcome in zip(chosen.values(), outcomes, strict=False):
             batch.append(Settlement(id=claim.id, token=claim.token, outcome=outcome, elapsed=0.5))
             self._count("settle", type(outcome).__name__.lower())

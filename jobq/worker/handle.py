@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -53,7 +54,14 @@ class Handle:
     """
 
     def __init__(
-        self, sock: socket.socket, board: SlotBoard, judge: Judge, label: str, *, quota: int | None = None
+        self,
+        sock: socket.socket,
+        board: SlotBoard,
+        judge: Judge,
+        label: str,
+        *,
+        wake: Callable[[], None],
+        quota: int | None = None,
     ) -> None:
         self.sock = sock
         self.board = board
@@ -77,6 +85,8 @@ class Handle:
         self._pace = Pace()
         self._inflow = Inflow()
         self._outflow = bytearray()
+        self._answers: deque[Reply] = deque()
+        self._wake = wake
         self._decode = msgspec.msgpack.Decoder(FromChild)
 
     @property
@@ -129,6 +139,16 @@ class Handle:
             return
         except OSError:
             self._outflow.clear()
+
+    def answer(self, reply: Reply) -> None:
+        """Leave an answer for the child, from any thread; the pool's own thread sends it."""
+        self._answers.append(reply)
+        self._wake()
+
+    def send_answers(self) -> None:
+        """Send the answers that were left."""
+        while self._answers:
+            self.send(self._answers.popleft())
 
     def read(self) -> list[Event]:
         """Take what the child has said; `closed` afterwards if that was its last word."""
@@ -298,7 +318,7 @@ class _Answer:
 
     def __call__(self, ids: Sequence[str], error: Exception | None) -> None:
         code = getattr(error, "code", None)
-        self._handle.send(Reply(self._number, list(ids), None if error is None else str(error), code))
+        self._handle.answer(Reply(self._number, list(ids), None if error is None else str(error), code))
 
 
 def _note(claim: Claim, noted: Noted) -> Note:

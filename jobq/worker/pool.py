@@ -206,6 +206,9 @@ class Pool:
 
     def _awake(self, _: int) -> None:
         os.read(self._wake_read, 4096)
+        for handle in self._handles:
+            handle.send_answers()
+            self._watch(handle)
 
     def _watch(self, handle: Handle) -> None:
         """Ask to be told when the child can read again, as long as bytes wait for it."""
@@ -255,7 +258,8 @@ class Pool:
         except OSError:
             return  # the template is dying; its replacement makes the child
         self._born += 1
-        handle = Handle(sock, board, self._judge, f"child-{self._born}", quota=self._quota())
+        label = f"child-{self._born}"
+        handle = Handle(sock, board, self._judge, label, wake=self.wake, quota=self._quota())
         self._handles.append(handle)
         self._selector.register(sock, selectors.EVENT_READ, lambda mask: self._serve(handle, mask))
 

@@ -41,36 +41,52 @@ class Vacuous(AssertionError):
     """The storm did not hit enough running work to prove anything."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Work]:
-    """The same storm on both stores."""
-    is_postgres = request.param == "postgres"
-    work = Work(request.getfixturevalue("postgres_dsn") if is_postgres else f"sqlite://{tmp_path}/q.db", tmp_path)
+class Storms:
+    """The same weather for every store that survives it."""
+
+    @pytest.mark.timeout(240)
+    def test_nothing_is_lost_in_a_short_storm(self, world: Work) -> None:
+        hit = weather(world, Storm(jobs=700, seconds=8, least_hits=20, seed=random.randrange(10**6)))
+
+        assert hit >= 20
+
+    @pytest.mark.chaos
+    @pytest.mark.timeout(600)
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_nothing_is_lost_in_a_long_storm(self, world: Work, seed: int) -> None:
+        hit = weather(world, Storm(jobs=2000, seconds=20, least_hits=60, seed=seed))
+
+        print(f"seed {seed}: {hit} running jobs hit")
+
+    @pytest.mark.timeout(240)
+    def test_a_storm_that_kills_nothing_is_vacuous(self, world: Work) -> None:
+        with pytest.raises(Vacuous):
+            weather(world, Storm(jobs=60, seconds=1, least_hits=5, seed=0, kills=False))
+
+
+class TestOnSqlite(Storms):
+    """One file, two workers."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Iterator[Work]:
+        """A store of its own for each storm."""
+        yield from _world(f"sqlite://{tmp_path}/q.db", tmp_path)
+
+
+class TestOnPostgres(Storms):
+    """One database, two workers."""
+
+    @pytest.fixture
+    def world(self, postgres_dsn: str, tmp_path: Path) -> Iterator[Work]:
+        """A database of its own for each storm."""
+        yield from _world(postgres_dsn, tmp_path)
+
+
+def _world(dsn: str, folder: Path) -> Iterator[Work]:
+    work = Work(dsn, folder)
     work.migrate()
     yield work
     work.close()
-
-
-@pytest.mark.timeout(240)
-def test_nothing_is_lost_in_a_short_storm(world: Work) -> None:
-    hit = weather(world, Storm(jobs=700, seconds=8, least_hits=20, seed=random.randrange(10**6)))
-
-    assert hit >= 20
-
-
-@pytest.mark.chaos
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_nothing_is_lost_in_a_long_storm(world: Work, seed: int) -> None:
-    hit = weather(world, Storm(jobs=2000, seconds=20, least_hits=60, seed=seed))
-
-    print(f"seed {seed}: {hit} running jobs hit")
-
-
-@pytest.mark.timeout(240)
-def test_a_storm_that_kills_nothing_is_vacuous(world: Work) -> None:
-    with pytest.raises(Vacuous):
-        weather(world, Storm(jobs=60, seconds=1, least_hits=5, seed=0, kills=False))
 
 
 def weather(work: Work, storm: Storm) -> int:

@@ -129,6 +129,10 @@ class TestPostgresCountingAtSettlement(PostgresMutant):
             ("attempt - taken_back", "attempt + 1 - taken_back"),
             ("attempt = j.attempt - mine.taken_back", "attempt = j.attempt + 1 - mine.taken_back"),
         ],
+        "rescue": [
+            ("j.seq, j.attempt,", "j.seq, j.attempt + 1 AS attempt,"),
+            ("attempt = j.attempt - 1,", "attempt = j.attempt,"),
+        ],
         "complete": [
             ("token, priority, attempt, crashes,\n    losses", "token, priority, attempt + 1, crashes,\n    losses")
         ],
