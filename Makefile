@@ -11,7 +11,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 TYPED := jobq $(wildcard tests/typing) tests/conftest.py tests/postgres.py tests/postgres_keeper.py
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check lint types imports fmt bench chaos soak clean postgres
+.PHONY: help quickstart test check lint types imports fmt bench chaos soak picture clean postgres
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ imports: $(VENV)/.stamp-dev ## Check who imports whom
 fmt: $(VENV)/.stamp-dev ## Format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+picture: $(VENV)/.stamp-jobq ## Draw the README's picture from a real run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/picture.py </dev/null >/dev/null
 
 bench: $(VENV)/.stamp-dev postgres ## Measure: the tests marked bench
 	@$(BIN)/python -m pytest -m bench -s --timeout=900 $(ARGS)
