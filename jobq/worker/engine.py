@@ -25,7 +25,7 @@ from jobq.jobs import (
 from jobq.policy import RELEASED
 from jobq.worker.claimer import Claimer
 from jobq.worker.errand import Notice, Watch
-from jobq.worker.executor import Ended, Event, Executor
+from jobq.worker.executor import Asked, Ended, Event, Executor
 from jobq.worker.judge import Judge
 from jobq.worker.keeper import Keeper
 from jobq.worker.messenger import Messenger
@@ -179,7 +179,10 @@ class Engine:
         """Pass on what a handler asks for; tell whether the event is a job's end."""
         if isinstance(event, Ended):
             return True
-        self._messenger.put(event)
+        if isinstance(event, Asked):
+            self._messenger.put(event)
+        elif self._session is not None:
+            self._settler.note(self._session, event)
         return False
 
     def _settle(self, ends: Sequence[Ended]) -> None:
@@ -302,7 +305,6 @@ class Engine:
         session = self._driver.open_session(self._info(), lease=self.settings.keeper.lease)
         self._session = session
         self._keeper.serve(session, lambda: tuple(self._held.values()))
-        self._messenger.serve(session)
         if self.mode is Mode.WORKING:
             self._claimer.serve(session)
 

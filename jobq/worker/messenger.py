@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from jobq.drivers.protocol import Driver, Session
+from collections import deque
+
+from jobq.drivers.protocol import Driver
 from jobq.errors import JobqError, Unreachable
-from jobq.jobs import Note
 from jobq.worker.errand import Errand, Watch
 from jobq.worker.executor import Asked
 
 
 class Messenger:
-    """New jobs, progress and checkpoints, on their way to the store."""
+    """New jobs on their way to the store, and the answers on their way back."""
 
     def __init__(self, driver: Driver, watch: Watch) -> None:
         self._driver = driver
-        self._session: Session | None = None
-        self._asked: list[Asked] = []
-        self._notes: dict[tuple[str, str, bool], Note] = {}
+        self._asked: deque[Asked] = deque()
         self.errand = Errand("messages", self._turn, watch)
 
-    def serve(self, session: Session | None) -> None:
-        """Notes belong to this session's claims."""
-        self._session = session
-
-    def put(self, event: Asked | Note) -> None:
-        """Take a message; of several notes of one kind about one job, only the last is written."""
-        if isinstance(event, Asked):
-            self._asked.append(event)
-        else:
-            self._notes[(event.id, event.token, event.checkpoint is None)] = event
+    def put(self, asked: Asked) -> None:
+        """Take a question; its handler waits for the answer."""
+        self._asked.append(asked)
         self.errand.nudge()
 
     def _turn(self) -> float | None:
         while self._asked:
             self._answer(self._asked[0])
-            self._asked.pop(0)
-        # One step, so that a note that comes in meanwhile lands in the next batch.
-        notes, self._notes = self._notes, {}
-        if notes and self._session is not None:
-            self._driver.annotate(self._session, list(notes.values()))
-            return 0.1
+            self._asked.popleft()
         return None
 
     def _answer(self, asked: Asked) -> None:

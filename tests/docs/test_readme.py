@@ -25,17 +25,17 @@ def _blocks(language: str) -> list[str]:
 def handlers(tmp_path: Path) -> Path:
     folder = tmp_path / "handlers"
     folder.mkdir()
-    (folder / "mail.py").write_text(_blocks("python")[0])
+    (folder / "letters.py").write_text(_blocks("python")[0])
     return folder
 
 
 def test_the_plugin_of_the_readme_works(handlers: Path, tmp_path: Path) -> None:
     config = load_config(dsn="sync://", environ={}, cwd=tmp_path)
     with jobq.connect(config=config, plugins=plugins_here(config, plugin_dirs=[handlers])) as q:
-        good = q.enqueue("email:send", {"to": "ada@example.com"})
-        bad = q.enqueue("email:send", {"to": "nowhere"})
+        good = q.enqueue("letter:send", {"to": "ada@example.com"})
+        bad = q.enqueue("letter:send", {"to": "nowhere"})
 
-    assert (q.get(good.id).state, q.get(good.id).queue) == ("completed", "emails")
+    assert (q.get(good.id).state, q.get(good.id).queue) == ("completed", "letters")
     assert (q.get(bad.id).state, q.get(bad.id).reason) == ("failed", "discarded")
 
 
@@ -54,7 +54,7 @@ def test_the_python_of_the_readme_works(handlers: Path, tmp_path: Path) -> None:
 def test_every_command_of_the_readme_is_understood(handlers: Path, tmp_path: Path) -> None:
     lines = [line[2:] for block in _blocks("console") for line in block.splitlines() if line.startswith("$ jobq ")]
     assert len(lines) >= 5
-    (tmp_path / "mail.json").write_text('{"to": "ada@example.com"}')
+    (tmp_path / "ada.json").write_text('{"to": "ada@example.com"}')
     for line in lines:
         arguments = line.partition("#")[0].split()[1:]
         if arguments[0] == "worker":
