@@ -54,7 +54,7 @@ def make_stats(
     queues: dict[str, dict[str, int]] = {}
     latency: dict[str, float] = {}
     for count in counts:
-        queues.setdefault(count.queue, {})[count.state.value] = count.jobs
+        queues.setdefault(count.queue, dict.fromkeys(map(str, State), 0))[count.state.value] = count.jobs
         if count.state is State.PENDING and count.oldest is not None:
             latency[count.queue] = max(0.0, (now - count.oldest).total_seconds())
     done = sum(name.completed + name.failed for name in names)

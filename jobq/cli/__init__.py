@@ -54,7 +54,12 @@ def _invoke(arguments: list[str]) -> int:
 
     from jobq.cli.root import make_root
 
-    signal.signal(signal.SIGTERM, _terminate)
+    if _is_worker(arguments):
+        # It has begun nothing yet, and soon has a pipe for its signals; an exception could get lost in a destructor.
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, _leave)
+    else:
+        signal.signal(signal.SIGTERM, _terminate)
     root = make_root()
     if COMPLETE in os.environ:
         root.main(arguments, prog_name="jobq", complete_var=COMPLETE)
@@ -67,8 +72,8 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _first_help(arguments: list[str]) -> list[str]:
-    """`jobq help jobs` means `jobq jobs --help`."""
-    return [*arguments[1:], "--help"] if arguments[:1] == ["help"] else arguments
+    """`jobq help jobs` means `jobq jobs --help`. A list of its own, because parsing empties it."""
+    return [*arguments[1:], "--help"] if arguments[:1] == ["help"] else [*arguments]
 
 
 def _give_up(error: BaseException, own: Sequence[str]) -> int:
@@ -99,6 +104,17 @@ def _print_version(*, as_json: bool) -> int:
 
     print(f'{{"version": "{__version__}"}}' if as_json else f"jobq {__version__}")
     return 0
+
+
+def _is_worker(arguments: Sequence[str]) -> bool:
+    """Whether the first word that names a command names the worker."""
+    from jobq.cli.table import find
+
+    return next((word for word in arguments if find(word) is not None), None) == "worker"
+
+
+def _leave(_number: int, _frame: FrameType | None) -> Any:
+    os._exit(0)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> Any:

@@ -9,8 +9,10 @@ import typer
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
 from jobq.cli.complete import names
+from jobq.cli.inline import aside
 from jobq.cli.inputs import read_payload
 from jobq.cli.joboptions import JobOptions
+from jobq.cli.render.jobs import ending, line
 from jobq.cli.session import Session
 from jobq.cli.values import whole
 from jobq.client import Client
@@ -108,7 +110,8 @@ def enqueue(
         if dry_run:
             session.note("nothing was put in line; this is what it would be:")
             return _present(session, client.preview(name, value, **request))
-        job = client.enqueue(name, value, **request)
+        with aside(client):
+            job = client.enqueue(name, value, **request)
         return _present(session, job) if wait is None else _wait(session, client, job, patience)
 
 
@@ -173,8 +176,6 @@ def _present(session: Session, job: Job) -> int:
 
 
 def _line(job: Job) -> str:
-    from jobq.cli.render.jobs import line
-
     return line(job) + ("  (it was there before)" if job.deduplicated else "")
 
 
@@ -190,15 +191,9 @@ def _wait(session: Session, client: Client, job: Job, patience: float | None) ->
     session.present(
         document=lambda: output.job_object(ended, session.config.redact.keys) | {"deduplicated": job.deduplicated},
         ids=lambda: [ended.id],
-        text=lambda _: print(_ending(session, ended)),
+        text=lambda _: print(ending(ended, session.config.redact.keys)),
     )
     return 0 if ended.state is State.COMPLETED else 1
-
-
-def _ending(session: Session, job: Job) -> str:
-    from jobq.cli.render.jobs import ending
-
-    return ending(job, session.config.redact.keys)
 
 
 def _enqueue_lines(

@@ -12,6 +12,7 @@ from jobq.cli.command import Command, new_app
 from jobq.cli.complete import names
 from jobq.cli.fields import fields_of
 from jobq.cli.findings import Finding, findings_of
+from jobq.cli.render.others import print_findings, print_handler, print_handlers
 from jobq.cli.session import Session
 from jobq.errors import CheckFailed, NotFound, Unreachable
 from jobq.jobs import HandlerInfo
@@ -23,8 +24,6 @@ app = new_app("List, show and check the handlers.")
 @app.command("list", cls=Command)
 def list_(ctx: typer.Context) -> None:
     """List the handlers of this installation and of all workers."""
-    from jobq.cli.render.others import print_handlers
-
     session = Session.of(ctx)
     handlers = _handlers(session)
     here = session.plugins.registry.names()
@@ -42,8 +41,6 @@ def show(
     ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=names)]
 ) -> None:
     """Show what a handler declares, and what holds where it declares nothing."""
-    from jobq.cli.render.others import print_handler
-
     session = Session.of(ctx)
     handlers = {info.name: info for info in _handlers(session)}
     if name not in handlers:
@@ -65,8 +62,6 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail the check too.")] = False,
 ) -> int:
     """Say what is wrong with plugins and handlers: exit code 5 if they cannot be loaded."""
-    from jobq.cli.render.others import print_findings
-
     session = Session.of(ctx)
     plugins = session.load_plugins(skip_broken=True)
     findings = findings_of(plugins, session.config)

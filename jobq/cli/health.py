@@ -6,6 +6,7 @@ import typer
 
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
+from jobq.cli.render.sums import print_health
 from jobq.cli.session import Session
 from jobq.errors import CheckFailed
 from jobq.reports import Health
@@ -16,8 +17,6 @@ app = new_app()
 @app.command("health", cls=Command, epilog="jobq health -q || echo nobody works")
 def health(ctx: typer.Context) -> int:
     """Say whether somebody works, with the exit code."""
-    from jobq.cli.render.sums import print_health
-
     session = Session.of(ctx)
     with session.client() as client:
         found = client.health()

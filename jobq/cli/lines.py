@@ -13,15 +13,18 @@ from typing import Any, BinaryIO
 
 from jobq import payload as json_text
 from jobq.cli import output
+from jobq.cli.inline import aside
 from jobq.cli.inputs import STDIN, open_input
 from jobq.cli.known import NameCheck
 from jobq.cli.place import Line, Place
 from jobq.cli.progress import Reach, progress, size_of
+from jobq.cli.render.words import plural
 from jobq.cli.session import Session
 from jobq.client import Client
 from jobq.errors import BadPayload, InvalidValue, JobqError, UnknownHandler, Unreachable, UsageError
 from jobq.jobs import NewJob
 
+BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 16 * 2**20
 _HINT = 'each line is an object: {"name": "email:send", "payload": {}, "queue": "emails"}'
 
@@ -95,15 +98,16 @@ class Intake:
             number, end, raw = number + 1, end + len(data), raw + data
             if len(data) > LONGEST_LINE:
                 raise BadPayload(f"{self._title}:{number}: longer than {LONGEST_LINE // 2**20} MiB", hint=_HINT)
-            if data.strip():
-                yield Line(number, end, data, raw)
+            text = (data.removeprefix(BOM) if number == 1 else data).strip()
+            if text:
+                yield Line(number, end, text, raw)
                 raw = b""
 
     def _prepare(self, line: Line) -> NewJob:
         """The job of a line; whatever is wrong with it, the error names the line."""
         place = f"{self._title}:{line.number}"
         try:
-            request: Any = json_text.decode_text(line.data.strip(), limit=None, what="the line")
+            request: Any = json_text.decode_text(line.text, limit=None, what="the line")
             job = self._client.prepare(request)
             self._names.check(job.name)
         except UnknownHandler as error:
@@ -118,7 +122,8 @@ class Intake:
             return
         self._place.intend(chunk, [job.id for job in jobs])
         try:
-            inserted = self._client.send(jobs)
+            with aside(self._client):
+                inserted = self._client.send(jobs)
         except Unreachable:
             raise
         except JobqError as error:
@@ -152,11 +157,9 @@ class Intake:
         self._session.present(document=lambda: summary, ids=tuple, text=lambda _: print(self._sentence()))
 
     def _sentence(self) -> str:
-        from jobq.cli.render.words import plural
-
         if self._is_dry:
             return f"{plural(self._jobs, 'job')} could be put in line"
-        before = f", {self._deduplicated:,} were there before" if self._deduplicated else ""
+        before = f"; there before: {self._deduplicated:,}" if self._deduplicated else ""
         return f"{plural(self._jobs - self._deduplicated, 'job')} put in line{before}"
 
 

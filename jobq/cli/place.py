@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
     number: int
     end: int
-    data: bytes
+    text: bytes
     raw: bytes
 
 

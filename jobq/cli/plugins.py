@@ -6,6 +6,7 @@ import typer
 
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
+from jobq.cli.render.others import print_plugins
 from jobq.cli.session import Session
 from jobq.plugins import Plugins
 
@@ -15,8 +16,6 @@ app = new_app("List the plugins that bring handlers.")
 @app.command("list", cls=Command)
 def list_(ctx: typer.Context) -> None:
     """List the plugins of this installation, those that cannot be loaded too."""
-    from jobq.cli.render.others import print_plugins
-
     session = Session.of(ctx)
     plugins = session.load_plugins(skip_broken=True)
     session.present(

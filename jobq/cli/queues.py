@@ -6,6 +6,7 @@ import typer
 
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
+from jobq.cli.render.others import print_queues
 from jobq.cli.session import Session
 from jobq.reports import Stats
 
@@ -15,8 +16,6 @@ app = new_app("List the queues and what waits in them.")
 @app.command("list", cls=Command)
 def list_(ctx: typer.Context) -> None:
     """List the queues, with the number of jobs in each state."""
-    from jobq.cli.render.others import print_queues
-
     session = Session.of(ctx)
     with session.client() as client:
         stats = client.stats()
@@ -31,5 +30,4 @@ def list_(ctx: typer.Context) -> None:
 
 def _object(queue: str, stats: Stats) -> dict[str, object]:
     """A queue; `latency` is the age in seconds of the oldest job that could run now."""
-    jobs = dict.fromkeys(stats.jobs, 0) | stats.queues[queue]
-    return {"name": queue, "jobs": jobs, "latency": stats.latency.get(queue)}
+    return {"name": queue, "jobs": stats.queues[queue], "latency": stats.latency.get(queue)}

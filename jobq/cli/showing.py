@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobq.cli import output
+from jobq.cli.render.jobs import ending, print_failed, print_job, print_jobs
 from jobq.cli.session import Session
 from jobq.client import Client
 from jobq.jobs import Job, Page
@@ -53,8 +54,6 @@ def present_endings(session: Session, jobs: Sequence[Job]) -> None:
 
 
 def _print_page(console: Console, page: Page, now: datetime, *, only_failed: bool) -> None:
-    from jobq.cli.render.jobs import print_failed, print_jobs
-
     print_failed(console, page.items, now) if only_failed else print_jobs(console, page.items, now)
 
 
@@ -65,8 +64,6 @@ def _document(jobs: Sequence[Job], secrets: Sequence[str]) -> object:
 
 
 def _print_jobs(console: Console, jobs: Sequence[Job], now: datetime, secrets: Sequence[str]) -> None:
-    from jobq.cli.render.jobs import print_job
-
     for number, job in enumerate(jobs):
         if number:
             console.print()
@@ -74,7 +71,5 @@ def _print_jobs(console: Console, jobs: Sequence[Job], now: datetime, secrets: S
 
 
 def _print_endings(jobs: Sequence[Job], secrets: Sequence[str]) -> None:
-    from jobq.cli.render.jobs import ending
-
     for job in jobs:
         print(ending(job, secrets))

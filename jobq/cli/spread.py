@@ -23,6 +23,7 @@ from jobq.jobs import State
 _RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*/\s*(.+?)\s*")
 _UNIT = re.compile(r"[a-z]+", re.IGNORECASE)
 SHORTEST_STEP = 0.1
+MOST = 1e6
 
 
 class Rate(NamedTuple):
@@ -35,13 +36,17 @@ class Rate(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Read `50/s`, `600/m`, `10/30s`; raises `InvalidValue`."""
         found = _RATE.fullmatch(text)
-        if found is None or float(found[1]) <= 0:
-            raise InvalidValue(f"--rate {text!r:.60} is not a rate", hint="write it like 50/s, 600/m or 10/30s")
-        unit = f"1{found[2]}" if _UNIT.fullmatch(found[2]) else found[2]
-        seconds = parse_duration(unit, what="--rate")
+        jobs = float(found[1]) if found is not None else 0.0
+        if found is None or not 0 < jobs <= MOST:
+            raise cls._refusal(text)
+        seconds = parse_duration(f"1{found[2]}" if _UNIT.fullmatch(found[2]) else found[2], what="--rate")
         if seconds <= 0:
-            raise InvalidValue(f"--rate {text!r:.60} is not a rate", hint="write it like 50/s, 600/m or 10/30s")
-        return cls(float(found[1]), seconds)
+            raise cls._refusal(text)
+        return cls(jobs, seconds)
+
+    @staticmethod
+    def _refusal(text: str) -> InvalidValue:
+        return InvalidValue(f"--rate {text!r:.60} is not a rate", hint="write it like 50/s, 600/m or 10/30s")
 
     @property
     def step(self) -> tuple[int, float]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobq.cli.command import Command, new_app
+from jobq.cli.render.sums import print_stats
 from jobq.cli.session import Session
 from jobq.durations import parse_duration
 from jobq.errors import InvalidValue
@@ -23,8 +24,6 @@ def stats(
     ] = None,
 ) -> None:
     """Sum up how things stand and what happened lately."""
-    from jobq.cli.render.sums import print_stats
-
     session = Session.of(ctx)
     seconds = parse_duration(window or WINDOW, what="--window")
     if seconds <= 0:

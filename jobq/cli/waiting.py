@@ -15,7 +15,9 @@ def wait_for(session: Session, client: Client, ids: Sequence[str], timeout: floa
     """Wait until all jobs have ended; `timeout` is in seconds and for all together. Raises `TryAgain`."""
     end = None if timeout is None else time.monotonic() + timeout
     jobs: list[Job] = []
-    with spinner(session, f"waiting for {ids[0] if len(ids) == 1 else f'{len(ids)} jobs'}"):
+    if ids and not client.get(ids[0]).state.is_final and not client.workers():
+        session.note("no worker is alive; `jobq worker` starts one")
+    with spinner(session, f"waiting for {ids[0] if len(ids) == 1 else f'{len(ids):,} jobs'}"):
         for id in ids:
             left = None if end is None else max(0.0, end - time.monotonic())
             jobs.append(client.wait(id, timeout=left))

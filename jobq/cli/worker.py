@@ -8,6 +8,7 @@ from jobq.app import open_driver
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
 from jobq.cli.notices import Notices, configure
+from jobq.cli.render.sums import drained
 from jobq.cli.session import Session
 from jobq.cli.tallying import TallyLine
 from jobq.cli.workeroptions import WorkerOptions, make_settings
@@ -15,6 +16,7 @@ from jobq.drivers.protocol import Driver
 from jobq.errors import Disabled
 from jobq.telemetry import mask_dsn
 from jobq.worker.judge import Judge
+from jobq.worker.signals import SignalPipe
 from jobq.worker.supervisor import Supervisor, SupervisorSettings
 from jobq.worker.tally import Tally
 
@@ -36,6 +38,8 @@ class WorkerCommand(Command):
 @app.command("worker", cls=WorkerCommand, epilog=EXAMPLES)
 def worker(ctx: typer.Context) -> int:
     """Run jobs until told to stop."""
+    signals = SignalPipe()
+    signals.install()
     session = Session.of(ctx)
     options = session.asked(WorkerOptions)
     settings = make_settings(session.config, options, session.given, session.log_level)
@@ -45,18 +49,20 @@ def worker(ctx: typer.Context) -> int:
     driver = open_driver(session.config.dsn, connect_timeout=session.connect_timeout)
     try:
         session.announce(made)
-        return _work(session, driver, settings, options)
+        return _work(session, driver, settings, options, signals)
     finally:
         driver.close()
 
 
-def _work(session: Session, driver: Driver, settings: SupervisorSettings, options: WorkerOptions) -> int:
+def _work(
+    session: Session, driver: Driver, settings: SupervisorSettings, options: WorkerOptions, signals: SignalPipe
+) -> int:
     writer = configure(session.config, session.log_level, session.color)
     notices = Notices(settings.name)
     notices("worker.starting", store=mask_dsn(session.config.dsn), config=str(session.config.file or "none"))
     if options.auto_migrate:
         _migrate(driver, notices)
-    supervisor = Supervisor(driver, settings, Judge(session.config.defaults), notices)
+    supervisor = Supervisor(driver, settings, Judge(session.config.defaults), notices, signals)
     try:
         with TallyLine(lambda: supervisor.tally, shown=options.drain and session.shows_progress):
             code = supervisor.run()
@@ -77,6 +83,4 @@ def _present(session: Session, tally: Tally) -> None:
     if session.given.json:
         print(output.document_text(tally.summary()))
     elif not session.given.quiet:
-        from jobq.cli.render.sums import drained
-
         print(drained(tally))

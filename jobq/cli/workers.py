@@ -6,6 +6,7 @@ import typer
 
 from jobq.cli import output
 from jobq.cli.command import Command, new_app
+from jobq.cli.render.others import print_workers
 from jobq.cli.session import Session
 
 app = new_app("List the workers that are alive.")
@@ -14,8 +15,6 @@ app = new_app("List the workers that are alive.")
 @app.command("list", cls=Command)
 def list_(ctx: typer.Context) -> None:
     """List the workers that are alive, the oldest first."""
-    from jobq.cli.render.others import print_workers
-
     session = Session.of(ctx)
     with session.client() as client:
         workers, now = client.workers(), client.now()

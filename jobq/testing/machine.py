@@ -262,7 +262,7 @@ class DriverMachine(RuleBasedStateMachine):
     def _claim(self, worker: Worker, demand: Demand) -> None:
         claimed = worker.driver.claim(worker.session, demand)
         name = f"worker-{worker.id.split('-')[1]}"
-        self.model.hand_out(worker.id, name, demand, claimed.claims, self.stage.inspector.now())
+        self.model.hand_out(worker.id, name, demand, claimed, self.stage.inspector.now())
         self.claims += [(worker, claim) for claim in claimed.claims]
         self._count("claim", ("weighted" if demand.weighted else "strict") if demand.queues else "all queues")
         self.driven["claim, jobs handed out"] += len(claimed.claims)

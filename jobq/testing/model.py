@@ -19,7 +19,7 @@ from typing import assert_never
 
 from msgspec import structs
 
-from jobq.drivers.protocol import Demand
+from jobq.drivers.protocol import Claimed, Demand
 from jobq.errors import Conflict
 from jobq.jobs import (
     FINAL,
@@ -87,13 +87,18 @@ class Model:
             and entry.new.queue not in demand.exclude
         ]
 
-    def hand_out(self, session: str, worker: str, demand: Demand, claims: Sequence[Claim], now: datetime) -> None:
-        """Check what the driver handed out, and remember it."""
+    def hand_out(self, session: str, worker: str, demand: Demand, handed_out: Claimed, now: datetime) -> None:
+        """Check what the driver handed out, and remember it.
+
+        It may stop early, with something, when it says that there is more: `wait` is 0 then.
+        """
+        claims = handed_out.claims
         due = self.due(demand, now) if session in self.inboxes else []
         claimed = [entry for claim in claims for entry in due if entry.new.id == claim.id]
         assert len(claimed) == len(claims), "something was handed out that could not run"
         assert len({entry.new.id for entry in claimed}) == len(claims), "a job was handed out twice"
-        assert len(claims) == min(demand.limit, len(due)), f"{len(claims)} were handed out, {len(due)} were due"
+        stopped_early = bool(claims) and handed_out.wait == 0 and len(claims) < demand.limit
+        assert stopped_early or len(claims) == min(demand.limit, len(due)), f"of {len(due)} due: {len(claims)}"
         if session in self.turns:
             self.turns[session].check(demand, due, claimed)
         for claim, entry in zip(claims, claimed, strict=True):

@@ -64,15 +64,18 @@ class Supervisor:
     3. Reap every process that the kernel hands us.
     4. Tell systemd, and follow the backlog with the number of children.
 
-    `tally` says what was settled, also after `run` has returned.
+    `signals` is installed already, so that a signal during the start is kept and not lost. `tally` says what was
+    settled, also after `run` has returned.
     """
 
-    def __init__(self, driver: Driver, settings: SupervisorSettings, judge: Judge, notice: Notice) -> None:
+    def __init__(
+        self, driver: Driver, settings: SupervisorSettings, judge: Judge, notice: Notice, signals: SignalPipe
+    ) -> None:
         self._driver = driver
         self._settings = settings
         self._judge = judge
         self._notice = notice
-        self._signals = SignalPipe()
+        self._signals = signals
         self._systemd = Systemd(os.environ)
         self._pool: Pool
         self._engine: Engine
@@ -87,7 +90,6 @@ class Supervisor:
 
     def run(self) -> int:
         """Work until told to stop, or until drained; returns the exit code."""
-        self._signals.install()
         adopt_orphans()
         boot = msgspec.structs.replace(self._settings.boot, supervisor=os.getpid(), worker=self._settings.name)
         mold = first_mold(boot, self._signals)

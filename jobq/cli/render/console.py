@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
-
-from rich.console import Console
+from typing import TYPE_CHECKING, TextIO
 
 from jobq.telemetry import Color
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _UNCUT = 10_000
 
@@ -17,6 +18,8 @@ def make_console(stream: TextIO, color: Color) -> Console:
 
     Where no terminal is, lines may be as long as they like.
     """
+    from rich.console import Console
+
     on_terminal = stream.isatty()
     colored = color == "always" or (color == "auto" and on_terminal and not os.environ.get("NO_COLOR"))
     return Console(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from jobq.cli.output import safe
 from jobq.cli.render.tables import Cell, Column, print_facts, print_heading, print_table
@@ -22,6 +21,9 @@ from jobq.cli.render.words import (
     when,
 )
 from jobq.jobs import AttemptError, Job, State
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _JOBS = (
     Column("ID"),

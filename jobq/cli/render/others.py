@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from jobq.cli.fields import PayloadField
 from jobq.cli.findings import Finding
@@ -17,6 +15,9 @@ from jobq.config import Defaults
 from jobq.jobs import HandlerInfo, SessionView, State
 from jobq.plugins import Broken, Loaded
 from jobq.reports import Stats
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SHOWN = (State.PENDING, State.RUNNING, State.RETRYING, State.SCHEDULED, State.FAILED, State.COMPLETED)
 _FEW = 4
@@ -34,7 +35,7 @@ def print_queues(console: Console, stats: Stats) -> None:
 def _queue_row(queue: str, stats: Stats) -> Sequence[str | Cell]:
     counts = stats.queues[queue]
     oldest = f"waits {rough(stats.latency[queue])}" if queue in stats.latency else "–"
-    return (queue, *(_count(counts.get(state, 0), state) for state in _SHOWN), oldest)
+    return (queue, *(_count(counts[state], state) for state in _SHOWN), oldest)
 
 
 def _count(count: int, state: State) -> Cell:
@@ -128,6 +129,8 @@ def _field(field: PayloadField) -> str:
 
 def print_findings(console: Console, findings: Sequence[Finding], handlers: int) -> None:
     """What is wrong with plugins and handlers, and what to do."""
+    from rich.text import Text
+
     for finding in findings:
         style = "red" if finding.level == "error" else "yellow"
         line = Text.assemble((f"{finding.level}: ", style), safe(f"{finding.subject}: {finding.message}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from jobq.cli.render.others import print_queues
 from jobq.cli.render.tables import Cell, Column, print_facts, print_heading, print_table
@@ -10,6 +10,9 @@ from jobq.cli.render.words import STYLES, exact, number, plural
 from jobq.jobs import NameStats, State
 from jobq.reports import Health, Stats
 from jobq.worker.tally import Tally
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _NAMES = (
     Column("NAME", gives=True),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobq.cli.output import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 _GAP = (0, 2, 0, 0)
 _BLANKS = re.compile(r" +(?=\n)")
@@ -33,6 +34,8 @@ class Cell(NamedTuple):
 
 def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Cell]]) -> None:
     """Print a table; cells are made safe here, and cut with an ellipsis where a terminal is too narrow."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, padding=_GAP, header_style="bold", show_edge=False)
     for column in columns:
         # rich narrows columns that may wrap before others; no cell ever does.
@@ -44,6 +47,8 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
 
 def print_facts(console: Console, facts: Iterable[tuple[str, str | Cell]]) -> None:
     """Print names and values, one pair a line; values may have several lines and are never cut."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, padding=_GAP, show_header=False, show_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -54,6 +59,8 @@ def print_facts(console: Console, facts: Iterable[tuple[str, str | Cell]]) -> No
 
 def print_heading(console: Console, text: str) -> None:
     """Print the title of a part."""
+    from rich.text import Text
+
     console.print(Text(f"\n{safe(text)}", style="bold"))
 
 
@@ -65,6 +72,8 @@ def _print(console: Console, table: Table) -> None:
 
 
 def _text(cell: str | Cell, *, in_one_line: bool = False) -> Text:
+    from rich.text import Text
+
     text, style = cell if isinstance(cell, Cell) else (cell, "")
     if in_one_line:
         return Text(safe(" ".join(text.split())), style=style, no_wrap=True, overflow="ellipsis")

@@ -89,7 +89,7 @@ class Claiming:
         session.patrolling.spent(began, monotonic())
 
     def _serve(self, session: PostgresSession, limit: int) -> list[Claim]:
-        """Take up to so many of what is known to wait. Where somebody else is at it too, half of it will do."""
+        """Take up to so many of what is known to wait; less, but plenty, where somebody else is at it too."""
         claims: list[Claim] = []
         while len(claims) < limit and (course := session.lanes.course(limit - len(claims))):
             rows = self._connections.run(self._verbs.claim(session.number, course))
@@ -97,7 +97,7 @@ class Claiming:
             claims += course.order(rows)
             if rows:
                 session.wrote(rows[0].written)
-            if contested and len(claims) > limit // 2:
+            if contested and len(claims) >= max(_PLENTY, limit // 2):
                 break
         return claims
 

@@ -29,7 +29,6 @@ from jobq.errors import Unreachable
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
-Run = Callable[[Verb[Any]], Any]
 
 _MOST = 2
 _ATTEMPTS = 5
@@ -44,7 +43,7 @@ class Runner:
         # The connection may be a caller's, who has rows in a shape of his own.
         self._cursor = connection.cursor(binary=True, row_factory=tuple_row)
 
-    def __call__(self, verb: Verb[T]) -> T:
+    def __call__(self, verb: Verb[T], /) -> T:
         """Send the statement and read its answer."""
         self._cursor.execute(verb.sql, verb.values)
         return verb.read(self._cursor.fetchall() if self._cursor.description else [])
@@ -66,7 +65,7 @@ class Connections:
         """For how many seconds every answer has come, and come soon."""
         return 0.0 if self._healthy_since is None else monotonic() - self._healthy_since
 
-    def run(self, verb: Verb[T]) -> T:
+    def run(self, verb: Verb[T], /) -> T:
         """Run one verb in a transaction of its own, again if another transaction was in the way."""
         return self._patiently(lambda: self._once(verb))
 

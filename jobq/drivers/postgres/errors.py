@@ -20,19 +20,38 @@ MIGRATE = "run `jobq migrate`"
 # Another transaction was in the way; the same again is right.
 RETRIABLE = (errors.SerializationFailure, errors.DeadlockDetected)
 
-_FORBIDDEN = (
-    errors.InsufficientPrivilege,
-    errors.InvalidPassword,
-    errors.InvalidAuthorizationSpecification,
-)
-_OTHER_SCHEMA = (
-    errors.UndefinedTable,
-    errors.UndefinedColumn,
-    errors.UndefinedFunction,
-    errors.InvalidSchemaName,
-)
+_REFUSED = "the server refuses this user"
+_CHECK_USER = "check user, password and grants"
 _LATER = (*RETRIABLE, errors.LockNotAvailable, errors.QueryCanceled)
-_FULL = (errors.DiskFull, errors.OutOfMemory, errors.TooManyConnections, errors.ConfigurationLimitExceeded)
+
+# The first that fits.
+_MEANINGS: tuple[tuple[tuple[type[psycopg.Error], ...], type[JobqError], str, str], ...] = (
+    (
+        (errors.ReadOnlySqlTransaction,),
+        Unreachable, "the server takes no writes", "it may be a standby: connect to the primary",
+    ),
+    (
+        (errors.InsufficientPrivilege, errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        PermissionDenied, _REFUSED, _CHECK_USER,
+    ),
+    (
+        (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName),
+        SchemaMismatch, "this database has no jobq tables that fit", MIGRATE,
+    ),
+    (
+        (errors.InvalidCatalogName,),
+        Unreachable, "there is no such database", "create it, or correct the dsn",
+    ),
+    (_LATER, TryAgain, "the server gave up waiting", "try again in a moment"),
+    (
+        (errors.DiskFull, errors.OutOfMemory, errors.TooManyConnections, errors.ConfigurationLimitExceeded),
+        Unreachable, "the server has no room", "see its log",
+    ),
+    (
+        (psycopg.OperationalError, psycopg.InterfaceError),
+        Unreachable, "the server does not answer", "is it running, and is the dsn right?",
+    ),
+)  # fmt: skip
 
 
 @contextmanager
@@ -49,24 +68,12 @@ def translated() -> Iterator[None]:
 
 def translate(error: psycopg.Error) -> JobqError | None:
     """What an error means, or None for one that nobody but a programmer can do something about."""
-    said = first_line(error)
-    match error:
-        case errors.ReadOnlySqlTransaction():
-            return Unreachable(f"the server takes no writes: {said}", hint="it may be a standby: connect to the primary")
-        case _ if isinstance(error, _FORBIDDEN) or _is_refused_at_the_door(error):
-            return PermissionDenied(f"the server refuses this user: {said}", hint="check user, password and grants")
-        case _ if isinstance(error, _OTHER_SCHEMA):
-            return SchemaMismatch(f"this database has no jobq tables that fit: {said}", hint=MIGRATE)
-        case errors.UndefinedObject() | errors.InvalidCatalogName():
-            return Unreachable(f"there is no such database: {said}", hint="create it, or correct the dsn")
-        case _ if isinstance(error, _LATER):
-            return TryAgain(f"the server gave up waiting: {said}", hint="try again in a moment")
-        case _ if isinstance(error, _FULL):
-            return Unreachable(f"the server has no room: {said}", hint="see its log")
-        case psycopg.OperationalError() | psycopg.InterfaceError():
-            return Unreachable(f"the server does not answer: {said}", hint="is it running, and is the dsn right?")
-        case _:
-            return None
+    for kinds, meaning, said, hint in _MEANINGS:
+        if isinstance(error, kinds):
+            if _is_refused_at_the_door(error):
+                return PermissionDenied(f"{_REFUSED}: {first_line(error)}", hint=_CHECK_USER)
+            return meaning(f"{said}: {first_line(error)}", hint=hint)
+    return None
 
 
 def is_broken(error: psycopg.Error) -> bool:

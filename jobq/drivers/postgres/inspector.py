@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from jobq.drivers.postgres.connections import Connections
 from jobq.drivers.postgres.rows import count_of, handler_of, job_of, stats_of, view_of
@@ -12,6 +12,8 @@ from jobq.drivers.postgres.verbs import Rows, Verb, as_json, first_column
 from jobq.drivers.statements import Statements
 from jobq.jobs import FINAL, HandlerInfo, Job, JobFilter, NameStats, Page, QueueCount, SessionView
 from jobq.payload import encode
+
+T = TypeVar("T")
 
 # Above every place that a job can have.
 _ABOVE = (1 << 63) - 1
@@ -43,7 +45,7 @@ class PostgresInspector:
         return Page(items=tuple(map(job_of, page)), next_cursor=str(page[-1][-1]) if more else None)
 
     def count(self, where: JobFilter) -> int:
-        return self._ask(self._sql.count, _filters(where), _only)
+        return self._ask(self._sql.count, _filters(where), _number)
 
     def counts(self) -> list[QueueCount]:
         return self._ask(self._sql.counts, {}, lambda rows: [count_of(row) for row in rows])
@@ -58,14 +60,19 @@ class PostgresInspector:
         return self._ask(self._sql.finished, {"window": window}, lambda rows: [stats_of(row) for row in rows])
 
     def now(self) -> datetime:
-        return self._ask(self._sql.now, {}, _only)
+        return self._ask(self._sql.now, {}, _instant)
 
-    def _ask(self, sql: str, values: dict[str, Any], read: Any) -> Any:
+    def _ask(self, sql: str, values: dict[str, Any], read: Callable[[Rows], T]) -> T:
         return self._connections.run(Verb(sql, values, read))
 
 
-def _only(rows: Rows) -> Any:
-    return rows[0][0]
+def _number(rows: Rows) -> int:
+    return int(rows[0][0])
+
+
+def _instant(rows: Rows) -> datetime:
+    at: datetime = rows[0][0]
+    return at
 
 
 def _filters(where: JobFilter) -> dict[str, Any]:

@@ -149,7 +149,8 @@ class Lanes:
         for row in sorted(rows, key=_place_of):
             taken[row.lane] += 1
             by_number[row.lane].reach(row.place)
-        return any([self._note_turn(turn, taken) for turn in course.turns])
+        contested = [self._note_turn(turn, taken) for turn in course.turns]
+        return any(contested)
 
     def _note_turn(self, turn: Turn, taken: Mapping[int, int]) -> bool:
         """Forget what is used up; True when a job that was known to wait is gone.

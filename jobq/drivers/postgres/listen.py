@@ -84,10 +84,11 @@ class _Listener:
         self._hint()
         conversation = _Conversation(connection)
         while not self._ended:
-            readable, _, _ = select.select([connection, self._end], [], [], conversation.patience())
-            if self._end in readable:
+            ours, theirs = self._end.fileno(), connection.fileno()
+            readable, _, _ = select.select([ours, theirs], [], [], conversation.patience())
+            if ours in readable:
                 return
-            if conversation.take(is_readable=connection in readable):
+            if conversation.take(is_readable=theirs in readable):
                 self._hint()
 
     def _rest(self, seconds: float) -> None:

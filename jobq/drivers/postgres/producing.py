@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import psycopg
 from msgspec import structs
 
-from jobq.drivers.postgres.connections import Connection, Run, Runner
+from jobq.drivers.postgres.connections import Connection, Runner
 from jobq.drivers.postgres.errors import translated
-from jobq.drivers.postgres.verbs import Key, Verbs
+from jobq.drivers.postgres.verbs import Key, Run, Verbs
 from jobq.errors import Conflict, InvalidValue, TryAgain
 from jobq.jobs import Inserted, NewJob
 

@@ -7,8 +7,8 @@ from typing import TypeAlias, assert_never
 
 from msgspec import structs
 
-from jobq.drivers.postgres.connections import Connections, Run
-from jobq.drivers.postgres.verbs import ClaimId, Done, Told, Verbs
+from jobq.drivers.postgres.connections import Connections
+from jobq.drivers.postgres.verbs import ClaimId, Done, Run, Told, Verbs
 from jobq.jobs import (
     Cancelled,
     Completed,
@@ -29,10 +29,12 @@ def settle(connections: Connections, verbs: Verbs, worker: str, settlements: Seq
     """Settle under the claims' tokens, all in one transaction; the answers in the order of `settlements`."""
     # By id, in which order everybody locks jobs, so that nobody waits in a circle; and each claim once.
     batch = sorted({_claim_of(one): one for one in reversed(settlements)}.values(), key=_claim_of)
-    if all(isinstance(one.outcome, Completed) for one in batch):
-        applied = connections.run(verbs.complete([_done(one, one.outcome) for one in batch], worker)) if batch else set()
+    done, told = _sorted_out(batch)
+    if not told:
+        # One statement is a transaction of its own, and saves the trips to begin and to commit.
+        applied = connections.run(verbs.complete(done, worker)) if done else set()
     else:
-        applied = connections.transact(lambda run: _settle(run, verbs, worker, batch))
+        applied = connections.transact(lambda run: _settle(run, verbs, worker, done, told))
     missing = [one for one in batch if _claim_of(one) not in applied]
     if missing:
         applied = applied | connections.run(verbs.settled(missing))
@@ -41,7 +43,7 @@ def settle(connections: Connections, verbs: Verbs, worker: str, settlements: Seq
 
 def settle_within(run: Run, verbs: Verbs, settlement: Settlement) -> Settled:
     """Settle one claim within a transaction that is somebody else's."""
-    applied = _settle(run, verbs, None, [settlement]) or run(verbs.settled([settlement]))
+    applied = _settle(run, verbs, None, *_sorted_out([settlement])) or run(verbs.settled([settlement]))
     return Settled.APPLIED if applied else Settled.LOST
 
 
@@ -55,9 +57,7 @@ def annotate(connections: Connections, verbs: Verbs, notes: Sequence[Note]) -> N
         connections.run(verbs.annotate([merged[claim] for claim in sorted(merged)]))
 
 
-def _settle(run: Run, verbs: Verbs, worker: str | None, batch: Iterable[Settlement]) -> set[ClaimId]:
-    done = [_done(one, one.outcome) for one in batch if isinstance(one.outcome, Completed)]
-    told = [_told(one, one.outcome) for one in batch if not isinstance(one.outcome, Completed)]
+def _settle(run: Run, verbs: Verbs, worker: str | None, done: Sequence[Done], told: Sequence[Told]) -> set[ClaimId]:
     applied: set[ClaimId] = set()
     if done:
         applied |= run(verbs.complete(done, worker))
@@ -66,8 +66,16 @@ def _settle(run: Run, verbs: Verbs, worker: str | None, batch: Iterable[Settleme
     return applied
 
 
-def _done(one: Settlement, outcome: Completed) -> Done:
-    return Done(one.id, one.token, one.elapsed, outcome.result)
+def _sorted_out(batch: Iterable[Settlement]) -> tuple[list[Done], list[Told]]:
+    """Jobs that are simply done, and all others."""
+    done: list[Done] = []
+    told: list[Told] = []
+    for one in batch:
+        if isinstance(one.outcome, Completed):
+            done.append(Done(one.id, one.token, one.elapsed, one.outcome.result))
+        else:
+            told.append(_told(one, one.outcome))
+    return done, told
 
 
 def _told(one: Settlement, outcome: NotDone) -> Told:

@@ -20,7 +20,7 @@ Connection = psycopg.Connection[Any]
 
 _OLDEST = 140000
 # Half-open connections are noticed within half a minute, and data that nobody confirms within ten seconds.
-_LIVELY = {
+_LIVELY: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 10,
     "keepalives_interval": 5,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from jobq.jobs import Command, ErrorInfo, NewJob, Note, SessionInfo, SessionStat
 from jobq.rotation import Lane
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Row = tuple[Any, ...]
 Rows = Sequence[Row]
 Key = tuple[str, str]
@@ -32,12 +33,18 @@ _UNSIGNED = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
-class Verb(Generic[T]):
+class Verb(Generic[T_co]):
     """A statement, its parameters, and the reading of its rows."""
 
     sql: str
     values: Mapping[str, Any]
-    read: Callable[[Rows], T]
+    read: Callable[[Rows], T_co]
+
+
+class Run(Protocol):
+    """Sends a verb and reads its answer, in whatever transaction this is in."""
+
+    def __call__(self, verb: Verb[T], /) -> T: ...
 
 
 class Wish(NamedTuple):
