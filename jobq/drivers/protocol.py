@@ -134,7 +134,10 @@ class Driver(Protocol):
         """Tell the store what the session is doing, for people who look."""
 
     def claim(self, session: Session, demand: Demand) -> Claimed:
-        """Give out up to `demand.limit` jobs that may run now. Never blocks to wait for one."""
+        """Give out up to `demand.limit` jobs that may run now. Never blocks to wait for one.
+
+        Another worker that claims at the same moment may leave this one with fewer than there are; then `wait` is 0.
+        """
 
     def settle(self, session: Session, settlements: Sequence[Settlement]) -> list[Settled]:
         """Record outcomes, each under its claim's token. A job that asked for retention keeps to it later."""

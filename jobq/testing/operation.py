@@ -221,6 +221,18 @@ class RetryContract(Contract):
         assert (stage.state("retrying"), stage.state("scheduled")) == (State.PENDING, State.PENDING)
         assert sorted(ids(worker.claim(5))) == ["retrying", "scheduled"]
 
+    def test_a_retrying_job_that_is_retried_by_hand_starts_afresh_too(self, stage: Stage) -> None:
+        stage.put(NewJob(id="a", name=WORK, expires_in=FAR))
+        lost, worker = stage.worker(), stage.worker()
+        lost.take()
+        stage.lose(lost)
+        worker.run(Retried(error=BOOM, delay=FAR, crash=True))
+
+        stage.operator.retry(["a"])
+
+        claim = worker.take()
+        assert (claim.attempt, claim.crashes, claim.losses, claim.alone, claim.expires_at) == (2, 0, 0, False, None)
+
     def test_a_retry_may_be_delayed(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK))
         worker = stage.worker()

@@ -46,6 +46,7 @@ class UniqueKeyContract(Contract):
     def test_replace_overwrites_a_waiting_job_and_keeps_its_id_and_age(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK, unique_key="k", payload="1", tags=("old",), max_attempts=9))
         before = stage.job("a")
+        stage.pass_time(0.001)
 
         inserted = stage.driver.insert(
             [NewJob(id="b", name=WORK, queue="q", unique_key="k", payload="2", priority=3, on_conflict="replace")]
@@ -55,6 +56,7 @@ class UniqueKeyContract(Contract):
         assert inserted == [Inserted(id="a", deduplicated=True)]
         assert (job.payload, job.priority, job.queue, job.tags, job.max_attempts) == (2, 3, "q", (), None)
         assert (job.created_at, stage.find()) == (before.created_at, ["a"])
+        assert job.updated_at > before.updated_at
 
     def test_replace_with_a_delay_is_a_debounce(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK, unique_key="k"))
@@ -198,6 +200,14 @@ class UniqueKeyContract(Contract):
         stage.operator.delete(["a"])
 
         assert stage.put(NewJob(id="c", name=WORK, unique_key="k")) == ["b"]
+
+    def test_a_replaced_job_holds_its_key_for_the_window_asked_for_last(self, stage: Stage) -> None:
+        stage.put(NewJob(id="a", name=WORK, unique_key="k"))
+        stage.put(NewJob(id="b", name=WORK, unique_key="k", unique_for=FAR, on_conflict="replace"))
+
+        stage.worker().run(Completed())
+
+        assert stage.put(NewJob(id="c", name=WORK, unique_key="k")) == ["a"]
 
     def test_replace_skips_a_finished_job_inside_its_window(self, stage: Stage) -> None:
         stage.put(NewJob(id="a", name=WORK, unique_key="k", unique_for=FAR, payload="1"))

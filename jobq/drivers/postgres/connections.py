@@ -39,13 +39,14 @@ _SLOW = 5.0
 class Runner:
     """Runs verbs on a connection that belongs to somebody else, within whatever transaction it is in."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, prepare: bool | None = None) -> None:
         # The connection may be a caller's, who has rows in a shape of his own.
         self._cursor = connection.cursor(binary=True, row_factory=tuple_row)
+        self._prepare = prepare
 
     def __call__(self, verb: Verb[T], /) -> T:
         """Send the statement and read its answer."""
-        self._cursor.execute(verb.sql, verb.values)
+        self._cursor.execute(verb.sql, verb.values, prepare=self._prepare)
         return verb.read(self._cursor.fetchall() if self._cursor.description else [])
 
 
@@ -69,6 +70,10 @@ class Connections:
         """Run one verb in a transaction of its own, again if another transaction was in the way."""
         return self._patiently(lambda: self._once(verb))
 
+    def study(self, verb: Verb[T]) -> T:
+        """Run a verb that reads many rows, with a plan of its own for these parameters."""
+        return self._patiently(lambda: self._study(verb))
+
     def transact(self, act: Callable[[Runner], T]) -> T:
         """Do several things in one transaction, all of it again if another transaction was in the way."""
         return self._patiently(lambda: self._together(act))
@@ -86,6 +91,12 @@ class Connections:
             return self._together(lambda run: run(verb))
         with self.lend() as connection:
             return Runner(connection)(verb)
+
+    def _study(self, verb: Verb[T]) -> T:
+        with self.lend() as connection, connection.transaction():
+            run = Runner(connection, prepare=False)
+            run(self.target.study)
+            return run(verb)
 
     def _together(self, act: Callable[[Runner], T]) -> T:
         with self.lend() as connection, connection.transaction():

@@ -28,7 +28,7 @@ class PostgresInspector:
         self._sql = sql
 
     def get(self, id: str) -> Job | None:
-        return self._ask(self._sql.get, {"id": id}, lambda rows: job_of(rows[0]) if rows else None)
+        return self._connections.run(Verb(self._sql.get, {"id": id}, lambda rows: job_of(rows[0]) if rows else None))
 
     def resolve(self, part: str) -> list[str]:
         values = {"part": part, "beginning": _literal(part) + "%", "length": len(part)}
@@ -60,10 +60,10 @@ class PostgresInspector:
         return self._ask(self._sql.finished, {"window": window}, lambda rows: [stats_of(row) for row in rows])
 
     def now(self) -> datetime:
-        return self._ask(self._sql.now, {}, _instant)
+        return self._connections.run(Verb(self._sql.now, {}, _instant))
 
     def _ask(self, sql: str, values: dict[str, Any], read: Callable[[Rows], T]) -> T:
-        return self._connections.run(Verb(sql, values, read))
+        return self._connections.study(Verb(sql, values, read))
 
 
 def _number(rows: Rows) -> int:

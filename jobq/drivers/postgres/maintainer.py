@@ -41,14 +41,14 @@ class PostgresMaintainer:
             return 0
         asked = [{"state": str(state), "age": age} for state, age in ages.items()]
         values = {"ages": as_json(asked), "youngest": float(min(ages.values())), "limit": limit}
-        return self._connections.run(Verb(self._sql.prune, values, len))
+        return self._connections.study(Verb(self._sql.prune, values, len))
 
     def _adopt_orphans(self) -> None:
         """Now and then, find jobs of sessions whose rows somebody has deleted."""
         began = monotonic()
         if not self._looking_for_orphans.is_due(began):
             return
-        orphans = self._connections.run(Verb(self._sql.orphans, {}, first_column))
+        orphans = self._connections.study(Verb(self._sql.orphans, {}, first_column))
         if orphans:
             sessions = [str(number) for number in orphans]
             self._connections.run(Verb(self._sql.adopt_orphans, {"sessions": as_json(sessions)}, len))

@@ -45,7 +45,8 @@ class Target:
         # libpq counts in whole seconds, and takes 1 for 2.
         self._timeout = max(2, round(connect_timeout))
         self.is_pooled = pooler == "transaction"
-        self.local: Verb[None] = Verb(sql.local, {}, lambda _: None)
+        self.local = Verb(sql.local, {}, bool)
+        self.study = Verb(sql.study, {}, bool)
 
     def connect(self, *, checked: bool = True) -> Connection:
         """Open a connection; with `checked`, only to a schema that this program can use."""
@@ -54,6 +55,7 @@ class Target:
                 self._conninfo,
                 autocommit=True,
                 connect_timeout=self._timeout,
+                prepare_threshold=None if self.is_pooled else 1,
                 fallback_application_name="jobq",
                 **_LIVELY,
             )
@@ -70,10 +72,10 @@ class Target:
 
     def _greet(self, connection: Connection) -> None:
         connection.adapters.register_loader("timestamptz", _UtcLoader)
-        if self.is_pooled:
-            connection.prepare_threshold = None
+        # Behind a pooler, a transaction must say itself how it is isolated.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         pid = -1 if self.is_pooled else connection.info.backend_pid
-        row = connection.execute(self._sql.hello, {"pid": pid}).fetchone()
+        row = connection.execute(self._sql.hello, {"pid": pid}, prepare=False).fetchone()
         is_direct, version, encoding, _ = row or (False, 0, "", None)
         if not is_direct:
             self.is_pooled, connection.prepare_threshold = True, None
@@ -84,7 +86,7 @@ class Target:
 
     def _check_schema(self, connection: Connection) -> None:
         with translated():
-            row = connection.execute(self._sql.schema).fetchone()
+            row = connection.execute(self._sql.schema, prepare=False).fetchone()
         newest, works_with = row or (0, 0)
         if newest < self._schema:
             raise SchemaMismatch(

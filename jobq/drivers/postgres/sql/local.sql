@@ -1,5 +1,4 @@
--- The same settings for one transaction, for connections that are shared by way of a pooler.
-SELECT
-  pg_catalog.set_config('search_path', 'pg_catalog', true),
-  pg_catalog.set_config('jit', 'off', true),
-  pg_catalog.set_config('TimeZone', 'UTC', true)
+-- The settings of a session for one transaction, for connections that are shared by way of a pooler.
+SELECT pg_catalog.count(pg_catalog.set_config(s.name, s.value, true)) FROM (VALUES
+  ('jit', 'off'), ('search_path', 'pg_catalog'), ('TimeZone', 'UTC')
+) AS s (name, value)
