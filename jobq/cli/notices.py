@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 WARNINGS: Final = frozenset(
     {
         "child.silent",
+        "job.failed",
         "lease.lost",
         "plugin.broken",
         "settlement.stale",
@@ -22,7 +23,7 @@ WARNINGS: Final = frozenset(
     }
 )
 # What a healthy worker does all the time.
-DETAILS: Final = frozenset({"child.ready", "child.recycled"})
+DETAILS: Final = frozenset({"child.ready", "child.recycled", "job.completed"})
 
 
 class Notices:

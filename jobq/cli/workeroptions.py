@@ -100,7 +100,7 @@ def make_settings(config: Config, options: WorkerOptions, given: Given, log_leve
     return SupervisorSettings(
         name=name,
         version=__version__,
-        engine=_engine(config, options),
+        engine=_engine(config, options, details=log_level == "debug"),
         pool=_pool(config, options, crew.first),
         boot=_boot(config, given, name, log_level),
         min_processes=crew.least,
@@ -125,7 +125,7 @@ def _share(word: str) -> Share:
     return Share(check_queue(queue.strip()), number or 1)
 
 
-def _engine(config: Config, options: WorkerOptions) -> EngineSettings:
+def _engine(config: Config, options: WorkerOptions, *, details: bool) -> EngineSettings:
     shares, weighted = read_queues(options.queues) if options.queues is not None else ((), False)
     exclude = frozenset(check_queue(queue) for queue in several([options.exclude_queues or ""]))
     if both := sorted(exclude.intersection(share.queue for share in shares)):
@@ -141,6 +141,7 @@ def _engine(config: Config, options: WorkerOptions) -> EngineSettings:
         drain=options.drain,
         max_jobs=whole("--max-jobs", options.max_jobs, least=1, most=MOST_JOBS),
         max_runtime=seconds("--max-runtime", options.max_runtime),
+        details=details,
     )
 
 

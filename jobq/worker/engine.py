@@ -31,6 +31,7 @@ from jobq.worker.keeper import Keeper
 from jobq.worker.messenger import Messenger
 from jobq.worker.settings import EngineSettings
 from jobq.worker.settler import Settler
+from jobq.worker.story import Story
 from jobq.worker.tally import Tally
 
 LAST_WORDS = 1.0
@@ -93,6 +94,7 @@ class Engine:
         self._deadline = float("inf")
         self._began = time.monotonic()
         self._next_drain_look = 0.0
+        self._story = Story(notice, details=settings.details)
         watch = Watch(notice, self._break)
         self._claimer = Claimer(driver, settings.demand, settings.poll_interval, self._deliver, watch)
         self._settler = Settler(driver, self._recorded, watch)
@@ -188,9 +190,11 @@ class Engine:
     def _settle(self, ends: Sequence[Ended]) -> None:
         """Give to the settler what ended under a claim that is still ours."""
         settlements = []
-        for claim, outcome, elapsed in ends:
+        for ended in ends:
+            claim, outcome, elapsed = ended
             if self._held.get(claim.id) == claim.token:
                 del self._held[claim.id]
+                self._story.tell(ended)
                 settlements.append(Settlement(id=claim.id, token=claim.token, outcome=outcome, elapsed=elapsed))
         if settlements and self._session is not None:
             self._settler.put(self._session, settlements)

@@ -31,7 +31,8 @@ class PoolSettings:
 class EngineSettings:
     """How a worker works. Times are seconds; None means no such limit.
 
-    `drain` ends when nothing that this worker can run is pending, running or retrying.
+    `drain` ends when nothing that this worker can run is pending, running or retrying. `details` also logs jobs to
+    which nothing happened but that they were done.
     """
 
     demand: Demand
@@ -41,3 +42,4 @@ class EngineSettings:
     drain: bool = False
     max_jobs: int | None = None
     max_runtime: float | None = None
+    details: bool = False

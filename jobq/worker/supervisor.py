@@ -115,6 +115,7 @@ class Supervisor:
 
     def _loop(self) -> None:
         self._pool.mold.tell("jobq_worker_started", self._session_info())
+        self._report_broken(self._pool.mold)
         self._notice("worker.started", processes=self._pool.target, concurrency=self._settings.pool.concurrency)
         while not self._engine.is_finished:
             self._engine.run_once(LOOK_SOON if self._settings.engine.drain or self._engine.is_stopping else LOOK)
@@ -236,11 +237,17 @@ class Supervisor:
             self._pool.unregister(self._pool.mold.sock.fileno())
             self._pool.replace_all(mold)
             self._engine.reload_handlers(mold.answer.handlers)
+            self._report_broken(mold)
             self._notice("worker.reloaded", handlers=len(mold.answer.handlers))
         else:
             reason = mold.answer.message if mold.answer else "the template process died"
             self._notice("worker.reload_failed", error=reason, kept="the old configuration and handlers")
         self._systemd.ready()
+
+    def _report_broken(self, mold: Mold) -> None:
+        """Say which plugins were left out."""
+        for line in mold.answer.broken if isinstance(mold.answer, Loaded) else ():
+            self._notice("plugin.broken", error=line)
 
     def _roll(self) -> None:
         """Replace the children one by one."""

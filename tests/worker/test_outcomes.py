@@ -103,3 +103,19 @@ def test_drain_can_fail_on_errors(work: Work) -> None:
     work.enqueue("work:discard", {})
 
     assert work.worker("--drain", "--fail-on-error").wait() == 1
+
+
+def test_the_log_tells_what_became_of_each_job(work: Work) -> None:
+    failed = work.enqueue("work:fail", {"message": "too tired"})
+    fine = work.enqueue("work:noop", {})
+
+    worker = work.worker("--drain")
+    worker.wait()
+
+    (end,) = worker.events("job.failed")
+    assert (end["job_id"], end["job_name"], end["queue"], end["attempt"], end["reason"]) == (
+        failed, "work:fail", "default", 3, "exhausted",
+    )  # fmt: skip
+    assert end["error"] == "ValueError: too tired"
+    assert [row["attempt"] for row in worker.events("job.retrying")] == [1, 2]
+    assert [row["job_id"] for row in worker.events("job.completed")] == [fine]
