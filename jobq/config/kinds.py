@@ -174,6 +174,12 @@ def _anchor_paths(paths: tuple[Path, ...], base: Path) -> tuple[Path, ...]:
     return tuple(base / path for path in paths)
 
 
+def _anchor_dsn(dsn: str, base: Path) -> str:
+    """A file stays the same file, wherever the worker is started that reads this configuration."""
+    path = dsn.removeprefix("sqlite://")
+    return dsn if path in {dsn, ""} or path.startswith("~") else f"sqlite://{base / path}"
+
+
 def _read_urls(value: object) -> Mapping[str, str]:
     """Queue names and their URLs; as text `a=https://…,b=https://…` or a JSON object."""
     if isinstance(value, str) and not value.lstrip().startswith("{"):
@@ -210,7 +216,7 @@ DURATION: Final = Kind(_read_duration, write=format_duration)
 POSITIVE_DURATION: Final = Kind(_read_positive_duration, write=format_duration)
 SIZE: Final = Kind(_read_size, write=_write_size)
 URL: Final = Kind(_read_text, mask=mask_dsn)
-DSN: Final = Kind(_read_dsn, mask=mask_dsn)
+DSN: Final = Kind(_read_dsn, mask=mask_dsn, anchor=_anchor_dsn)
 SECRETS: Final = Kind(_read_secrets, mask=lambda secrets: tuple(MASK for _ in secrets))
 LIST: Final = Kind(_read_list, write=list)
 PATHS: Final = Kind(_read_paths, write=lambda paths: [str(path) for path in paths], anchor=_anchor_paths)

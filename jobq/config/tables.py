@@ -310,7 +310,7 @@ class Config:
     dsn: str = computed(
         default_dsn,
         DSN,
-        "Where jobs wait. Unset: SQLite in $XDG_STATE_HOME/jobq/jobq.db.",
+        "Where jobs wait; sqlite://relative.db lies beside this file. Unset: SQLite in $XDG_STATE_HOME/jobq/jobq.db.",
         example="postgresql:///jobs",
     )
     defaults: Defaults = table(Defaults)

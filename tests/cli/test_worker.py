@@ -129,7 +129,8 @@ def test_a_drain_may_fail_for_jobs_that_failed_and_says_so_in_a_line(shell: Shel
     done = shell.spawn("worker", "--drain", "--fail-on-error", "--processes", "1", "-q", "--queues", "default")
     told = shell.spawn("worker", "--drain", "--processes", "1")
 
-    assert (done.code, done.out, done.err) == (1, "", "")
+    assert (done.code, done.out) == (1, "")
+    assert [json.loads(line)["event"] for line in done.err.splitlines()] == ["job.failed"]
     assert (told.code, told.out) == (0, "0 attempts in 0s: 0 completed, 0 failed, 0 retried\n")
 
 
