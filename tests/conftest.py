@@ -75,6 +75,8 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             foreign = name.startswith(("JOBQ_", "PG", "XDG_", "AWS_", "SQS_"))
             if foreign and not name.startswith("JOBQ_TEST_"):
                 environ.delenv(name)
+        # The project's own plugins are installed beside the tests, which bring handlers of their own.
+        environ.setenv("JOBQ_PLUGINS__ALLOW", "[]")
         environ.setenv("XDG_STATE_HOME", str(home / "state"))
         environ.setenv("XDG_CONFIG_HOME", str(home / "config"))
         yield home

@@ -79,15 +79,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def test_an_installed_plugin_is_found_by_its_entry_point(site: Site) -> None:
     module = site.module(HANDLER.format(name="a:b"))
-    site.install("email", module)
+    site.install("letters", module)
 
-    plugins = site.load(allow=("email",))
+    plugins = site.load(allow=("letters",))
 
     assert plugins.loaded == (
-        Loaded(name="email", version="1.2", source=f"entry point email = {module} of a-dist", handlers=("a:b",)),
+        Loaded(name="letters", version="1.2", source=f"entry point letters = {module} of a-dist", handlers=("a:b",)),
     )
     assert plugins.registry.get("a:b").function(None, None) == "a:b"
-    assert plugins.registry.get("a:b").plugin == "email"
+    assert plugins.registry.get("a:b").plugin == "letters"
 
 
 def test_the_allow_list_knows_plugins_and_distributions_and_imports_nothing_else(site: Site) -> None:
@@ -194,11 +194,11 @@ def test_loading_is_repeatable(site: Site) -> None:
 
 def test_one_module_named_twice_is_loaded_once(site: Site) -> None:
     module = site.module(HANDLER.format(name="a:b"))
-    site.install("email", module)
+    site.install("letters", module)
 
-    plugins = site.load(modules=(module, module), allow=("email",))
+    plugins = site.load(modules=(module, module), allow=("letters",))
 
-    assert [loaded.name for loaded in plugins.loaded] == ["email"]
+    assert [loaded.name for loaded in plugins.loaded] == ["letters"]
 
 
 def test_a_handler_that_another_plugin_imports_stays_one_handler(site: Site) -> None:

@@ -47,10 +47,7 @@ class Worker:
         """What it has logged so far; lines that are no JSON come as `{"raw": …}`."""
         rows = []
         for line in self._log.read_text(errors="replace").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                rows.append({"raw": line})
+            rows += _read(line)
         return rows
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -102,6 +99,7 @@ class Work:
             **kept,
             "JOBQ_DSN": self.dsn,
             "JOBQ_LOG__FORMAT": "json",
+            "JOBQ_PLUGINS__ALLOW": "[]",
             "JOBQ_LOG__LEVEL": "debug",
             "WORK_HISTORY": str(self.history_file),
             "PYTHONUNBUFFERED": "1",
@@ -161,6 +159,19 @@ class Work:
             if worker.process.stdout is not None:
                 worker.process.stdout.close()
         self.client.close()
+
+
+def _read(line: str) -> list[dict[str, Any]]:
+    """A line of the log: what comes from several processes at once may share one."""
+    before, opening, rest = line.partition('{"timestamp"')
+    rows: list[dict[str, Any]] = [{"raw": before}] if before else []
+    if opening:
+        try:
+            row, end = json.JSONDecoder().raw_decode(opening + rest)
+        except ValueError:
+            return [*rows, {"raw": opening + rest}]
+        rows += [row, *([{"raw": (opening + rest)[end:]}] if (opening + rest)[end:] else [])]
+    return rows
 
 
 def descendants(pid: int) -> list[int]:
