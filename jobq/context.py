@@ -6,6 +6,7 @@ through a `Port`, so that the same handler runs in a child, on a thread of a web
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobq import payload as json_text
+from jobq.errors import InvalidValue
 from jobq.interrupt import Interruptible
 from jobq.jobs import Claim, Inserted, Job, State
 from jobq.policy import Limits
@@ -142,8 +144,15 @@ class Context:
         return self._port.logger(self.claim)
 
     def progress(self, percent: float, message: str | None = None) -> None:
-        """Say how far the job is, from 0 to 100; the store keeps the last word."""
-        self._port.note(self.claim, percent=min(100.0, max(0.0, percent)), message=message, checkpoint=None)
+        """Say how far the job is, from 0 to 100; the store keeps the last word.
+
+        Raises `InvalidValue` for what is no finite number.
+        """
+        share = float(percent)
+        if not math.isfinite(share):
+            raise InvalidValue(f"progress must be a number from 0 to 100, not {percent!r}")
+        text = None if message is None else json_text.clean_text(str(message), json_text.MAX_NOTE)
+        self._port.note(self.claim, percent=min(100.0, max(0.0, share)), message=text, checkpoint=None)
 
     def checkpoint(self, value: Any) -> None:
         """Keep a JSON value for the next attempt; raises `BadPayload` if it is not JSON."""

@@ -11,8 +11,8 @@ import asyncio
 import ctypes
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar, cast
 
 from jobq.errors import JobCancelled, JobInterrupted, JobTimeout
 
@@ -27,7 +27,7 @@ class Interruptible:
         self.why: str | None = None
         self._lock = threading.Lock()
         self._thread: int | None = None
-        self._future: Future[Any] | None = None
+        self._stop_task: Callable[[], object] | None = None
 
     def error(self) -> JobCancelled | JobTimeout | JobInterrupted:
         """The exception that stands for `why`."""
@@ -37,13 +37,13 @@ class Interruptible:
     def interrupt(self, why: str) -> None:
         """Ask the attempt to stop: `cancel` only tells it, `timeout` and `shutdown` raise inside it."""
         with self._lock:
-            if self.why is not None:
-                return
+            if self.why in _TYPES or self.why == why:
+                return  # a cancellation only tells; a timeout or a shutdown after it still has to strike
             self.why = why
             if why not in _TYPES:
                 return
-            if self._future is not None:
-                self._future.cancel()
+            if self._stop_task is not None:
+                self._stop_task()
             elif self._thread is not None:
                 _raise_in(self._thread, _TYPES[why])
 
@@ -61,18 +61,25 @@ class Interruptible:
 
     def run_async(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on another thread's loop and wait for it."""
-        future = asyncio.run_coroutine_threadsafe(work, loop)
-        with self._lock:
-            self._future = future
-            if self.why in _TYPES:
-                future.cancel()
+        # Never cancel this future: it would be done at once, while the task goes on or blocks the loop.
+        future = asyncio.run_coroutine_threadsafe(self._interruptibly(loop, work), loop)
         try:
             return future.result()
         except (CancelledError, asyncio.CancelledError):
-            raise self.error() from None
+            if self.why in _TYPES:
+                raise self.error() from None
+            raise
         finally:
             with self._lock:
-                self._future = None
+                self._stop_task = None
+
+    async def _interruptibly(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        with self._lock:
+            self._stop_task = lambda: loop.call_soon_threadsafe(task.cancel)
+            if self.why in _TYPES:
+                task.cancel()
+        return await work
 
     def _open(self, thread: int) -> None:
         with self._lock:

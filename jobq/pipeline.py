@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
@@ -23,11 +24,12 @@ from jobq.jobs import Cancelled, Claim, Completed, ErrorInfo, Failed, Outcome, R
 from jobq.masking import mask_text
 from jobq.names import near
 from jobq.observers import Observers, hook_of
-from jobq.policy import CUSTOM_BACKOFF, Limits, after_failure
+from jobq.policy import CUSTOM_BACKOFF, RELEASED, Limits, after_failure
 from jobq.results import Discard, Failure, Retry, Snooze, Success
 from jobq.schema import validate
 
 Middleware = Callable[[Context, Callable[[], Any]], Any]
+MOST_THREADS = 4096
 
 
 class EventLoop:
@@ -42,6 +44,8 @@ class EventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                # Layers of middleware wait for each other in these threads: the usual few would wait for ever.
+                self._loop.set_default_executor(ThreadPoolExecutor(MOST_THREADS, "jobq-layer"))
                 threading.Thread(target=self._loop.run_forever, name="jobq-async", daemon=True).start()
             return self._loop
 
@@ -66,6 +70,8 @@ class Pipeline:
 
     def run(self, claim: Claim, limits: Limits, port: Port, interruptible: Interruptible) -> Outcome:
         """Run one attempt to its end, whatever that is."""
+        if claim.name not in self._registry:
+            return RELEASED  # handlers have changed since it was claimed: it waits for a worker that has this one
         handler = self._registry.get(claim.name)
         ctx = Context(claim, limits, port, interruptible)
         if self._observers is None:
@@ -85,7 +91,10 @@ class Pipeline:
             value = self._perform(handler, ctx, interruptible)
         except BaseException as error:  # noqa: BLE001 (whatever a handler raises is an outcome, SystemExit too)
             return Completed() if ctx.was_completed else outcome_of_error(error, claim, limits, handler)
-        return outcome_of_value(value, ctx, limits, handler)
+        try:
+            return outcome_of_value(value, ctx, limits, handler)
+        except Exception as error:  # noqa: BLE001 (a Failure's message or data may be anything)
+            return outcome_of_error(error, claim, limits, handler)
 
     def unknown(self, name: str) -> UnknownHandler:
         """The error for a name that nothing here handles."""

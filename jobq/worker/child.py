@@ -25,7 +25,9 @@ import msgspec
 
 from jobq.interrupt import Interruptible
 from jobq.jobs import Released
+from jobq.payload import describe
 from jobq.pipeline import Pipeline
+from jobq.policy import after_failure
 from jobq.worker.frames import Done, Hello, Inflow, Interrupt, Order, Reply, Report, Run, Stop, ToChild, pack
 from jobq.worker.output import JobOutput
 from jobq.worker.port import ChildPort
@@ -129,9 +131,13 @@ class Child:
         if (why := self._early.pop(order.ticket, None)) is not None:
             attempt.interrupt(why)
         began = time.monotonic()
-        with self._output.of(order.claim):
-            outcome = self._pipeline.run(order.claim, order.limits, self._port.at(order.ticket), attempt)
-        del self._running[order.ticket]
+        try:
+            with self._output.of(order.claim):
+                outcome = self._pipeline.run(order.claim, order.limits, self._port.at(order.ticket), attempt)
+        except BaseException as error:  # noqa: BLE001 (a slot must outlive whatever happens in it)
+            outcome = after_failure(order.claim, order.limits, describe(error), 0.0)
+        finally:
+            self._running.pop(order.ticket, None)
         return Report(ticket=order.ticket, outcome=outcome, elapsed=time.monotonic() - began)
 
     def _report(self, report: Report) -> None:

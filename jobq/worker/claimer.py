@@ -70,12 +70,18 @@ class Claimer:
         self.errand.nudge()
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether it should be asking the store."""
+        return self._session is not None and self._wanted > 0
+
+    @property
     def is_idle(self) -> bool:
         """Whether no claim is under way."""
         return self._under_way == 0
 
     def _turn(self) -> float | None:
         with self._lock:
+            self.last_look = time.monotonic()
             session, limit = self._session, self._wanted
             if session is None or limit == 0:
                 return None
@@ -95,14 +101,14 @@ class Claimer:
     def _after(self, count: int, limit: int, wait: float | None, claims: Sequence[Claim]) -> float | None:
         """Hand over what came, and decide when to look again."""
         rest = 0.0 if count == limit else min(self._poll, self._poll if wait is None else max(BETWEEN_EMPTY, wait))
+        # Deliver first: between an idle claimer and an empty delivery a worker that is leaving would sign off.
+        self._deliver(claims)
         with self._lock:
             self._under_way = 0
             # A hint that came during the claim has set this to 0: then look again at once.
             self._rest_until = min(self._rest_until, time.monotonic() + rest)
-            self.last_look = time.monotonic()
             self.empty_looks = 0 if count else self.empty_looks + 1
             self.came_full = count == limit
             if count < limit:
                 self._wanted = max(self._wanted, limit - count)
-        self._deliver(claims)
         return rest

@@ -154,10 +154,9 @@ class Engine:
         """Whether it is on its way out."""
         return self.mode not in {Mode.WORKING, Mode.QUIET}
 
-    @property
-    def last_look(self) -> float:
-        """When the store last answered a claim, on the monotonic clock."""
-        return self._claimer.last_look
+    def is_stuck(self, seconds: float) -> bool:
+        """Whether it should be asking for jobs and has not tried for so long; a store that is down is no fault."""
+        return self._claimer.is_wanted and time.monotonic() - self._claimer.last_look > seconds
 
     @property
     def backlog_waits(self) -> bool:
@@ -206,14 +205,17 @@ class Engine:
             self._held[claim.id] = claim.token
             self._backlog.append(claim)
         if not self._backlog:
+            self._executor.expect_alone(0)
             return
         if self.is_stopping:
             self._give_back(self._backlog)
             self._backlog.clear()
             return
+        self._give_back([claim for claim in self._backlog if claim.name not in self._handlers])
+        self._backlog = deque(claim for claim in self._backlog if claim.name in self._handlers)
         crowd = [claim for claim in self._backlog if not claim.alone]
         lone = [claim for claim in self._backlog if claim.alone]
-        if lone and self._executor.lone_room():
+        if self._executor.expect_alone(len(lone)):
             crowd.insert(0, lone.pop(0))
         self._backlog = deque(lone)
         if crowd:
@@ -222,8 +224,7 @@ class Engine:
     def _room_for_claims(self) -> int:
         if self._fenced.is_set() or time.monotonic() > self._keeper.trusted_until - FENCE_MARGIN:
             return 0
-        # Claims that wait for a child of their own hold back others until they have it.
-        room = 0 if self._backlog else self._executor.room()
+        room = self._executor.room()
         left = None if self.settings.max_jobs is None else self.settings.max_jobs - self._claimed
         return max(0, room - len(self._delivered) if left is None else min(room - len(self._delivered), left))
 
@@ -256,6 +257,8 @@ class Engine:
         inspector, demand = self._driver.inspector, self.settings.demand
         if inspector is None:
             return int(self._claimer.empty_looks <= 1)
+        if not self._handlers:
+            return 0  # no names in a filter would mean every name
         names, queues = tuple(self._handlers), tuple(share.queue for share in demand.queues)
         excluded = (JobFilter(states=_OPEN, names=names, queues=(queue,)) for queue in demand.exclude)
         everything = inspector.count(JobFilter(states=_OPEN, names=names, queues=queues))
@@ -294,12 +297,15 @@ class Engine:
 
     def _sign_off(self) -> None:
         self.mode = Mode.FINISHED
-        for part in (self._claimer, self._messenger, self._settler, self._keeper):
-            part.errand.stop(LAST_WORDS)
-        if self._session is not None and not self._settler.unsettled:
+        errands = [part.errand for part in (self._claimer, self._messenger, self._settler, self._keeper)]
+        for errand in errands:
+            errand.tell_to_stop()
+        end = time.monotonic() + LAST_WORDS
+        ended = [errand.stop(max(0.0, end - time.monotonic())) for errand in errands]
+        if self._session is not None and all(ended) and not self._settler.unsettled:
             try:
                 self._driver.close_session(self._session)
-            except ConnectionError as error:
+            except (Unreachable, TryAgain) as error:
                 self._notice("store.unreachable", errand="sign off", error=str(error))
 
     # Sessions.
@@ -323,7 +329,7 @@ class Engine:
         self._session = None
         try:
             self._open_session()
-        except ConnectionError as error:
+        except (Unreachable, TryAgain) as error:
             self._notice("store.unreachable", errand="register", error=str(error))
             return  # still fenced: the next round tries again
         self._fenced.clear()

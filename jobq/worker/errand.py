@@ -66,10 +66,14 @@ class Errand:
         """There is something to do; from any thread."""
         self._nudged.set()
 
-    def stop(self, timeout: float) -> bool:
-        """Finish the turn under way and end; False when that took longer than `timeout` seconds."""
+    def tell_to_stop(self) -> None:
+        """Finish the turn under way and end."""
         self._stopping = True
         self._nudged.set()
+
+    def stop(self, timeout: float) -> bool:
+        """Wait for its end; False when that takes longer than `timeout` seconds."""
+        self.tell_to_stop()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -57,8 +57,8 @@ class Executor(Protocol):
     def room(self) -> int:
         """How many more claims it could use now."""
 
-    def lone_room(self) -> bool:
-        """Whether it could take a claim that must run alone."""
+    def expect_alone(self, waiting: int) -> bool:
+        """So many claims wait that must run alone: make room for one; True when it could be submitted now."""
 
     def submit(self, assignments: Sequence[Assignment]) -> None:
         """Start them, in this order, as soon as may be."""

@@ -73,6 +73,7 @@ class Handle:
         self.quota = quota
         self.born = time.monotonic()
         self.lone = False
+        self.reserved = False
         self.killed = False
         self.released = False
         self.closed = False
@@ -101,7 +102,7 @@ class Handle:
 
     def room(self) -> int:
         """How many more orders would not wait long."""
-        if self.phase is not Phase.READY or self.lone or self.killed:
+        if self.phase is not Phase.READY or self.lone or self.reserved or self.killed:
             return 0
         long = sum(started.seconds > AHEAD for started in self.board.started())
         room = self.board.slots + self._pace.allowance(self.board.slots, long) - self.outstanding
@@ -200,8 +201,7 @@ class Handle:
     def revoke(self) -> list[Claim]:
         """Take back what has not started; the board makes sure that it never will."""
         self.board.revoke(self._last)
-        started = {item.ticket for item in self.board.started()}
-        taken = [ended.claim for ticket in list(self._orders) if ticket not in started
+        taken = [ended.claim for ticket in list(self._orders) if not self.board.has_started(ticket)
                  and (ended := self._settle(ticket, RELEASED, 0.0)) is not None]  # fmt: skip
         self.ended -= len(taken)
         self.given -= len(taken)
@@ -238,20 +238,17 @@ class Handle:
         ticket = self._tickets.get(job_id)
         if ticket is None:
             return None
-        if ticket not in {item.ticket for item in self.board.started()}:
-            taken = self.revoke()
-            if ticket not in self._orders:
-                return [Ended(claim, verdict if claim.id == job_id else RELEASED, 0.0) for claim in taken]
-            return [Ended(claim, RELEASED, 0.0) for claim in taken] + self._stop(ticket, verdict, kill=kill)
-        return self._stop(ticket, verdict, kill=kill)
+        taken = [] if self.board.has_started(ticket) else self.revoke()
+        if ticket in {item.ticket for item in self.board.started()}:
+            self._stop(ticket, verdict, kill=kill)
+        return [Ended(claim, verdict if claim.id == job_id else RELEASED, 0.0) for claim in taken]
 
-    def _stop(self, ticket: int, verdict: Outcome, *, kill: bool) -> list[Event]:
+    def _stop(self, ticket: int, verdict: Outcome, *, kill: bool) -> None:
         if kill:
             self._verdicts[ticket] = verdict
             self.kill()
         else:
             self.send(Interrupt(ticket, "cancel"))
-        return []
 
     def interrupt(self) -> None:
         """Tell every running job that the worker is leaving."""

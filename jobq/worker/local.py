@@ -187,9 +187,9 @@ class ThreadExecutor:
     def room(self) -> int:
         return max(0, self._concurrency - len(self._runs))
 
-    def lone_room(self) -> bool:
+    def expect_alone(self, waiting: int) -> bool:
         # Threads share one process, so nothing runs alone here; a job that kills it kills the worker.
-        return self.room() > 0
+        return waiting > 0 and self.room() > 0
 
     def submit(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:

@@ -47,19 +47,24 @@ class Pool:
         self._next_tick = 0.0
         self._pause = 0.0
         self._not_before = 0.0
+        self._alone_waiting = 0
+        self._known: Sequence[HandlerInfo] = ()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._awake)
 
     # The executor's side.
 
     def handlers(self) -> Sequence[HandlerInfo]:
-        return self.mold.answer.handlers if isinstance(self.mold.answer, Loaded) else ()
+        if isinstance(self.mold.answer, Loaded):
+            self._known = self.mold.answer.handlers
+        return self._known  # of the last template that worked, while a new one loads
 
     def room(self) -> int:
         return sum(handle.room() for handle in self._handles)
 
-    def lone_room(self) -> bool:
-        return any(self._could_be_lone(handle) for handle in self._handles)
+    def expect_alone(self, waiting: int) -> bool:
+        self._alone_waiting = waiting
+        return waiting > 0 and any(self._could_be_lone(handle) for handle in self._handles)
 
     def submit(self, assignments: Sequence[Assignment]) -> None:
         crowd = [item for item in assignments if not item.claim.alone]
@@ -173,7 +178,7 @@ class Pool:
     def _bury(self, handle: Handle, status: int) -> None:
         self._forget(handle)
         expected = handle.phase is Phase.LEAVING and status == 0
-        if handle.ended == 0 and not expected and not handle.killed:
+        if handle.given == 0 and not expected and not handle.killed:
             self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
             self._not_before = time.monotonic() + self._pause
         self._events += handle.bury(status)
@@ -202,7 +207,7 @@ class Pool:
 
     def _is_busy(self) -> bool:
         staying = sum(handle.phase is not Phase.LEAVING for handle in self._handles)
-        return self.outstanding() > 0 or staying != self.target
+        return self.outstanding() > 0 or staying != self.target or self._alone_waiting > 0
 
     def _awake(self, _: int) -> None:
         os.read(self._wake_read, 4096)
@@ -231,11 +236,11 @@ class Pool:
         if handle.closed:
             # Its socket is gone: either it is dying, or a handler has closed it and it can say nothing any more.
             handle.kill() if handle.pid else self._bury(handle, 1)
-        elif handle.phase is Phase.LEAVING:
-            handle.leave()
         elif handle.is_silent(self.settings.hang_timeout):
             self._notice("child.silent", child=handle.label, pid=handle.pid)
             handle.kill()
+        elif handle.phase is Phase.LEAVING:
+            handle.leave()
         elif self._is_worn(handle):
             self._notice("child.recycled", child=handle.label, pid=handle.pid, jobs=handle.ended)
             handle.leave()
@@ -246,13 +251,22 @@ class Pool:
 
     def _keep_number(self) -> None:
         staying = [handle for handle in self._handles if handle.phase is not Phase.LEAVING]
-        for handle in sorted(staying, key=lambda handle: handle.outstanding)[: max(0, len(staying) - self.target)]:
+        crowd = [handle for handle in staying if not handle.reserved]
+        reserved = [handle for handle in staying if handle.reserved]
+        for handle in sorted(crowd, key=lambda handle: handle.outstanding)[: max(0, len(crowd) - self.target)]:
             handle.leave()
         if time.monotonic() >= self._not_before and isinstance(self.mold.answer, Loaded):
-            for _ in range(self.target - len(staying)):
+            for _ in range(self.target - len(crowd)):
                 self._give_birth()
+            # A claim that must run alone would wait for the longest job of a child, and hold up nobody but itself
+            # only if it gets a process of its own for that time.
+            if self._alone_waiting and self.target and not reserved and not any(map(self._could_be_lone, crowd)):
+                self._give_birth(reserved=True)
+        for handle in reserved if not self._alone_waiting else ():
+            if not handle.outstanding:
+                handle.leave()
 
-    def _give_birth(self) -> None:
+    def _give_birth(self, *, reserved: bool = False) -> None:
         try:
             sock, board = self.mold.fork(self.settings.concurrency)
         except OSError:
@@ -260,6 +274,7 @@ class Pool:
         self._born += 1
         label = f"child-{self._born}"
         handle = Handle(sock, board, self._judge, label, wake=self.wake, quota=self._quota())
+        handle.reserved = reserved
         self._handles.append(handle)
         self._selector.register(sock, selectors.EVENT_READ, lambda mask: self._serve(handle, mask))
 
@@ -277,8 +292,9 @@ class Pool:
         if mask & selectors.EVENT_READ:
             before = handle.phase
             self._events += handle.read()
+            if handle.ended:
+                self._pause = 0.0
             if before is Phase.STARTING and handle.phase is Phase.READY:
-                self._pause = 0.0 if handle.ended else self._pause
                 self._notice("child.ready", child=handle.label, pid=handle.pid)
             if handle.phase is Phase.LEAVING and not handle.outstanding:
                 handle.leave()

@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from jobq.drivers.protocol import Driver, Session
-from jobq.jobs import Note, Settled, Settlement
+from jobq.errors import TryAgain, Unreachable
+from jobq.jobs import ErrorInfo, Failed, Note, Settled, Settlement
 from jobq.worker.errand import Errand, Watch
 
 MOST = 1000
@@ -28,6 +31,7 @@ class Settler:
     def __init__(self, driver: Driver, recorded: Recorded, watch: Watch) -> None:
         self._driver = driver
         self._recorded = recorded
+        self._watch = watch
         self._lock = threading.Lock()
         self._waiting: list[tuple[Session, Settlement]] = []
         self._notes: dict[tuple[str, str, bool], tuple[Session, Note]] = {}
@@ -72,16 +76,48 @@ class Settler:
 
     def _write(self, notes: Mapping[tuple[str, str, bool], tuple[Session, Note]]) -> None:
         session = next(iter(notes.values()))[0]
-        self._driver.annotate(session, [note for owner, note in notes.values() if owner is session])
+        mine = [note for owner, note in notes.values() if owner is session]
+        try:
+            self._driver.annotate(session, mine)
+        except (Unreachable, TryAgain):
+            raise
+        except Exception:  # noqa: BLE001 (one note that the store refuses must not cost the others, nor the worker)
+            self._write_singly(session, mine)
         self._next_notes = time.monotonic() + BETWEEN_NOTES
         with self._lock:
             self._notes = {key: item for key, item in self._notes.items() if notes.get(key) is not item}
 
+    def _write_singly(self, session: Session, notes: Sequence[Note]) -> None:
+        for note in notes:
+            try:
+                self._driver.annotate(session, [note])
+            except (Unreachable, TryAgain):
+                raise
+            except Exception as error:  # noqa: BLE001
+                self._watch.notice("note.refused", job_id=note.id, error=repr(error))
+
     def _settle(self, batch: Sequence[tuple[Session, Settlement]]) -> None:
         session = batch[0][0]
         part = [settlement for owner, settlement in batch if owner is session]
-        results = self._driver.settle(session, part)
+        try:
+            results = self._driver.settle(session, part)
+        except (Unreachable, TryAgain):
+            raise
+        except Exception:  # noqa: BLE001 (as above)
+            results = [self._settle_somehow(session, settlement) for settlement in part]
         with self._lock:
             done = {id(settlement) for settlement in part}
             self._waiting = [item for item in self._waiting if id(item[1]) not in done]
         self._recorded(list(zip(part, results, strict=True)))
+
+    def _settle_somehow(self, session: Session, settlement: Settlement) -> Settled:
+        """Record an outcome that the store may refuse: then the job fails, and says why."""
+        try:
+            return self._driver.settle(session, [settlement])[0]
+        except (Unreachable, TryAgain):
+            raise
+        except Exception as refusal:  # noqa: BLE001
+            self._watch.notice("settlement.refused", job_id=settlement.id, error=repr(refusal))
+            error = ErrorInfo(type="OutcomeRefused", message=f"the store refused the outcome: {type(refusal).__name__}")
+            failed = msgspec.structs.replace(settlement, outcome=Failed(error=error, reason="exhausted"))
+            return self._driver.settle(session, [failed])[0]

@@ -1,7 +1,8 @@
 """Shared memory in which a child marks what it has started, for the supervisor to read at any moment.
 
 One page for each child: a word that the supervisor writes (`revoked`: orders up to this ticket must not start
-any more), a heartbeat, and for every slot the ticket that runs there and when it started.
+any more), a heartbeat, for every slot the ticket that runs there and when it started, and for every order a trace
+that it was started at all: its slot is clear again before its report has arrived, and it must not be run twice.
 
 Why not a frame for each start: a frame is lost with the process that had not flushed it, and then a crash would
 be blamed on the wrong job; a word in memory outlives its writer. It also saves one message a job. And a child
@@ -20,6 +21,8 @@ from typing import NamedTuple
 
 _REVOKED, _BEAT, _FIRST = 0, 1, 8
 _WORD = 8
+# Together with a child's slots more than it can hold at once, so that no two of its orders share a word.
+_TRACES = 4096
 
 
 class Started(NamedTuple):
@@ -49,6 +52,7 @@ class SlotBoard:
         here = _FIRST + 2 * slot
         self._words[here + 1] = time.monotonic_ns()
         self._words[here] = ticket
+        self._words[self._trace(ticket)] = ticket
         if ticket <= self._words[_REVOKED]:
             self.clear(slot)
             return False
@@ -76,6 +80,13 @@ class SlotBoard:
                 found.append(Started(slot, ticket, (now - self._words[here + 1]) / 1e9))
         return found
 
+    def has_started(self, ticket: int) -> bool:
+        """Supervisor: whether this order has ever been started, ended or not; its report may still be on its way."""
+        return bool(self._words[self._trace(ticket)] == ticket)
+
+    def _trace(self, ticket: int) -> int:
+        return _FIRST + 2 * self.slots + ticket % (_TRACES + self.slots)
+
     def silence(self) -> float:
         """Supervisor: seconds since the last heartbeat."""
         return (time.monotonic_ns() - self._words[_BEAT]) / 1e9
@@ -91,4 +102,4 @@ def new_board(slots: int) -> tuple[int, SlotBoard]:
 
 
 def _size(slots: int) -> int:
-    return _WORD * (_FIRST + 2 * slots)
+    return _WORD * (_FIRST + 3 * slots + _TRACES)

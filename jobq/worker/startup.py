@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from jobq.errors import JobqError, PluginError, Unreachable
+from jobq.errors import JobqError, PluginError, TryAgain, Unreachable
 from jobq.worker.boot import Boot
 from jobq.worker.errand import Patience
 from jobq.worker.frames import Broken, Loaded
@@ -35,7 +35,7 @@ def register(start: Callable[[], None], timeout: float, patience: Patience, sign
     while True:
         try:
             start()
-        except Unreachable as error:
+        except (Unreachable, TryAgain) as error:
             pause = patience.failed(error)
             if time.monotonic() + pause > end:
                 raise

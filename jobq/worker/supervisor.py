@@ -20,12 +20,12 @@ from jobq.jobs import Command, SessionInfo, SessionState
 from jobq.worker.boot import Boot
 from jobq.worker.engine import Engine, Mode
 from jobq.worker.errand import Patience
-from jobq.worker.frames import Loaded
+from jobq.worker.frames import Broken, Loaded
 from jobq.worker.handle import Handle, Phase
 from jobq.worker.judge import Judge
 from jobq.worker.linux import adopt_orphans
 from jobq.worker.mold import Mold
-from jobq.worker.pool import Pool
+from jobq.worker.pool import FIRST_PAUSE, LONGEST_PAUSE, Pool
 from jobq.worker.scale import Scale
 from jobq.worker.settings import EngineSettings, PoolSettings
 from jobq.worker.signals import SignalPipe
@@ -81,7 +81,10 @@ class Supervisor:
         self._engine: Engine
         self.tally = Tally()
         self._next_mold: Mold | None = None
+        self._reload_again = False
         self._rolling: list[Handle] = []
+        self._mold_pause = 0.0
+        self._mold_due: float | None = None
         self._first_stop = 0.0
         self._forced = False
         self._said_ready = False
@@ -123,6 +126,7 @@ class Supervisor:
                 raise self._engine.error
             while self._engine.commands:
                 self._obey(self._engine.commands.popleft())
+            self._replace_dead_mold()
             self._advance_reload()
             self._advance_rolling()
             self._follow_backlog()
@@ -203,7 +207,8 @@ class Supervisor:
     def _set_target(self, target: int) -> None:
         self._pool.target = max(1, target)
         if self._scale is not None:
-            self._scale = replace(self._scale, least=min(self._scale.least, self._pool.target))
+            least, most = min(self._scale.least, self._pool.target), max(self._scale.most, self._pool.target)
+            self._scale = replace(self._scale, least=least, most=most)
         self._notice("worker.scaled", processes=self._pool.target)
 
     def _dump(self) -> None:
@@ -222,6 +227,7 @@ class Supervisor:
     def _reload(self) -> None:
         """Load everything anew beside the old; only when that has worked does anything change."""
         if self._next_mold is not None or self._engine.is_stopping:
+            self._reload_again = self._next_mold is not None  # what it loads now may be older than this request
             return
         self._systemd.reloading()
         self._notice("worker.reloading")
@@ -243,6 +249,9 @@ class Supervisor:
             reason = mold.answer.message if mold.answer else "the template process died"
             self._notice("worker.reload_failed", error=reason, kept="the old configuration and handlers")
         self._systemd.ready()
+        if self._reload_again:
+            self._reload_again = False
+            self._reload()
 
     def _report_broken(self, mold: Mold) -> None:
         """Say which plugins were left out."""
@@ -267,16 +276,25 @@ class Supervisor:
             if mold.closed:
                 self._pool.unregister(fd)
                 if mold is self._pool.mold and not self._engine.is_finished:
-                    self._replace_dead_mold()
+                    self._mourn_mold()
 
         self._pool.register(fd, on_word)
 
-    def _replace_dead_mold(self) -> None:
-        """The template died: no job ran there, so nothing is lost but the ability to fork."""
-        self._notice("template.died")
+    def _mourn_mold(self) -> None:
+        """The template died: no job ran there, so nothing is lost but the ability to fork, until the next one is up."""
+        answer = self._pool.mold.answer
+        self._mold_pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._mold_pause * 2))
+        self._mold_due = time.monotonic() + self._mold_pause
+        self._notice("template.died", error=answer.message if isinstance(answer, Broken) else None)
         self._pool.mold.sock.close()
-        self._pool.mold = Mold(self._pool.mold.boot)
-        self._watch_mold(self._pool.mold)
+
+    def _replace_dead_mold(self) -> None:
+        if self._mold_due is not None and time.monotonic() >= self._mold_due:
+            self._mold_due = None
+            self._pool.mold = Mold(self._pool.mold.boot)
+            self._watch_mold(self._pool.mold)
+        elif isinstance(self._pool.mold.answer, Loaded) and self._mold_due is None:
+            self._mold_pause = 0.0
 
     def _reap(self) -> None:
         """Collect every dead child and adopted orphan."""
@@ -331,8 +349,7 @@ class Supervisor:
 
     def _is_alive(self) -> bool:
         """Alive means progress: a worker that wants jobs and has stopped asking for them is not."""
-        looks = time.monotonic() - self._engine.last_look < STALLED
-        return looks or self._engine.mode is not Mode.WORKING or self._pool.room() == 0
+        return not self._engine.is_stuck(STALLED)
 
     def _see_children_off(self) -> None:
         """Let idle children go by themselves for a moment; `run` kills what is left."""

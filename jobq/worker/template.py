@@ -48,18 +48,27 @@ def main() -> None:
 
 
 def _load(sock: socket.socket, boot: Boot) -> Loadout | None:
+    """Load everything and say how it went; None when there is nothing to fork, or nobody to fork for."""
     try:
         loadout = load(boot)
     except JobqError as error:
         trace = "".join(traceback.format_exception(error.__cause__ or error))
-        sock.sendall(pack(Broken(error.message, error.hint, trace)))
+        _say(sock, Broken(error.message, error.hint, trace))
         return None
     except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the supervisor must hear of it)
         line = traceback.format_exception_only(error)[-1].strip()
-        sock.sendall(pack(Broken(f"loading the plugins failed: {line}", None, traceback.format_exc())))
+        _say(sock, Broken(f"loading the plugins failed: {line}", None, traceback.format_exc()))
         return None
-    sock.sendall(pack(Loaded(loadout.infos, loadout.broken)))
-    return loadout
+    return loadout if _say(sock, Loaded(loadout.infos, loadout.broken)) else None
+
+
+def _say(sock: socket.socket, frame: Loaded | Broken) -> bool:
+    """Send a frame; False when the supervisor has gone meanwhile."""
+    try:
+        sock.sendall(pack(frame))
+    except OSError:
+        return False
+    return True
 
 
 def _serve(sock: socket.socket, boot: Boot, loadout: Loadout) -> None:
