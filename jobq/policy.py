@@ -40,6 +40,15 @@ class Defaults(Protocol):
         """The backoff as text."""
 
 
+class PlainDefaults(Struct, frozen=True, kw_only=True):
+    """`Defaults` as plain values, so that they can travel from the process that read the configuration."""
+
+    max_attempts: int
+    max_crashes: int
+    timeout: float
+    backoff_text: str
+
+
 class Limits(Struct, frozen=True, kw_only=True, array_like=True):
     """A claim's options, resolved. `timeout` is in seconds; `backoff` is its text, or `custom`."""
 

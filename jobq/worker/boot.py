@@ -16,6 +16,7 @@ from jobq.jobs import Claim, HandlerInfo
 from jobq.observers import Observers
 from jobq.pipeline import EventLoop, Pipeline
 from jobq.plugins import Plugins, load_plugins
+from jobq.policy import PlainDefaults
 from jobq.requests import RequestMaker
 from jobq.schema import checker
 from jobq.telemetry import configure_logging, job_logger, worker_logger
@@ -47,6 +48,7 @@ class Loadout:
 
     boot: Boot
     plugins: Plugins
+    defaults: PlainDefaults
     default_queue: str
     max_payload: int
     flush: Callable[[], None]
@@ -87,7 +89,14 @@ def load(boot: Boot) -> Loadout:
     plugins = load_plugins(
         config, plugin_dirs=[Path(path) for path in boot.plugin_dirs], cwd=Path.cwd(), skip_broken=boot.skip_broken
     )
-    return Loadout(boot, plugins, config.defaults.queue, config.limits.max_payload, writer.close)
+    given = config.defaults
+    defaults = PlainDefaults(
+        max_attempts=given.max_attempts,
+        max_crashes=given.max_crashes,
+        timeout=given.timeout,
+        backoff_text=given.backoff_text,
+    )
+    return Loadout(boot, plugins, defaults, config.defaults.queue, config.limits.max_payload, writer.close)
 
 
 def _emit(worker: str) -> Callable[[Claim | None, str], None]:

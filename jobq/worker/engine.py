@@ -140,7 +140,11 @@ class Engine:
         self._deadline = min(self._deadline, time.monotonic())
 
     def reload_handlers(self, handlers: Sequence[HandlerInfo]) -> None:
-        """The executor can run other things now."""
+        """The executor can run other things now; the store hears of it, so that they can be enqueued by name."""
+        self._take_handlers(handlers)
+        self._keeper.announce(self._info())
+
+    def _take_handlers(self, handlers: Sequence[HandlerInfo]) -> None:
         self._handlers = {info.name: info for info in handlers}
         self._claimer.demand_names(frozenset(self._handlers))
 
@@ -311,7 +315,7 @@ class Engine:
     # Sessions.
 
     def _open_session(self) -> None:
-        self.reload_handlers(self._executor.handlers())
+        self._take_handlers(self._executor.handlers())
         session = self._driver.open_session(self._info(), lease=self.settings.keeper.lease)
         self._session = session
         self._keeper.serve(session, lambda: tuple(self._held.values()))

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from jobq.jobs import Claim, HandlerInfo, NewJob, Outcome, SessionInfo
-from jobq.policy import Limits
+from jobq.policy import Limits, PlainDefaults
 
 MAX_FRAME = 256 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
@@ -91,9 +91,10 @@ class Noted(Struct, frozen=True, tag="noted"):
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """The template has imported the plugins; these are the handlers it can run."""
+    """The template has read the configuration and imported the plugins; these are the handlers it can run."""
 
     handlers: list[HandlerInfo]
+    defaults: PlainDefaults
     broken: list[str] = []
 
 

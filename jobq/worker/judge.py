@@ -18,6 +18,11 @@ class Judge:
         self.defaults = defaults
         self._plain: dict[tuple[str, HandlerInfo | None], Limits] = {}
 
+    def renew(self, defaults: Defaults) -> None:
+        """Another configuration holds from now on."""
+        self.defaults = defaults
+        self._plain.clear()
+
     def assign(self, claim: Claim, handler: HandlerInfo | None) -> Assignment:
         """Resolve a claim's options; claims that leave everything to their handler share one answer."""
         given = claim.max_attempts, claim.max_crashes, claim.timeout, claim.backoff

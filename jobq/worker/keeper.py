@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from jobq.drivers.protocol import Driver, Session
-from jobq.jobs import Command, SessionState
+from jobq.jobs import Command, SessionInfo, SessionState
 from jobq.worker.errand import Errand, Watch
 from jobq.worker.settings import KeeperSettings
 
@@ -41,6 +41,7 @@ class Keeper:
         self._description: tuple[SessionState, int] | None = None
         self._described: tuple[SessionState, int] | None = None
         self._due: dict[str, float] = {}
+        self._announcement: SessionInfo | None = None
         self.trusted_until = 0.0
         self.errand = Errand("keep", self._turn, watch)
 
@@ -54,6 +55,11 @@ class Keeper:
     def forget(self) -> None:
         """Keep nothing any more."""
         self._session = None
+
+    def announce(self, info: SessionInfo) -> None:
+        """Register handlers that were loaded later, through a registration of their own that ends at once."""
+        self._announcement = info
+        self.errand.nudge()
 
     def describe(self, state: SessionState, processes: int) -> None:
         """Say at the next turn what the worker is doing."""
@@ -69,6 +75,9 @@ class Keeper:
             return None
         for command in self._driver.inbox(session):
             self._obey(command)
+        if self._announcement is not None:
+            self._driver.close_session(self._driver.open_session(self._announcement, lease=self._settings.lease))
+            self._announcement = None
         if self._description is not None and self._description != self._described:
             state, processes = self._described = self._description
             self._driver.describe(session, state, processes)

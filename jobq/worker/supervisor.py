@@ -242,6 +242,7 @@ class Supervisor:
         if isinstance(mold.answer, Loaded):
             self._pool.unregister(self._pool.mold.sock.fileno())
             self._pool.replace_all(mold)
+            self._judge.renew(mold.answer.defaults)
             self._engine.reload_handlers(mold.answer.handlers)
             self._report_broken(mold)
             self._notice("worker.reloaded", handlers=len(mold.answer.handlers))

@@ -59,7 +59,7 @@ def _load(sock: socket.socket, boot: Boot) -> Loadout | None:
         line = traceback.format_exception_only(error)[-1].strip()
         _say(sock, Broken(f"loading the plugins failed: {line}", None, traceback.format_exc()))
         return None
-    return loadout if _say(sock, Loaded(loadout.infos, loadout.broken)) else None
+    return loadout if _say(sock, Loaded(loadout.infos, loadout.defaults, loadout.broken)) else None
 
 
 def _say(sock: socket.socket, frame: Loaded | Broken) -> bool:

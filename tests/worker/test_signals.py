@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobq.jobs import State
+from jobq.jobs import HandlerInfo, State
 from tests.worker.harness import HANDLERS, Work, Worker, is_alive, wait_for
 
 pytestmark = pytest.mark.timeout(120)
@@ -75,12 +75,13 @@ def test_hup_reloads_handlers_and_lets_running_jobs_finish(work: Work, tmp_path:
     worker = work.worker("--processes", 1, plugins=plugins)
     work.started(1)
 
-    (plugins / "version.py").write_text(_version(2))
+    (plugins / "version.py").write_text(_version(2) + _version(2).replace("version", "fresh"))
     worker.signal(signal.SIGHUP)
     worker.saw("worker.reloaded")
     new = work.enqueue("work:version")
 
     assert work.until(new, "completed").result == 2
+    assert "work:fresh" in {info.name for info in wait_for(lambda: _known(work, "work:fresh"))}
     assert work.until(running, "completed").attempt == 1
     assert len(work.history("start", running)) == 1
 
@@ -201,6 +202,13 @@ def _hear(manager: socket.socket, *, until: str) -> list[str]:
     while not said or until not in said[-1]:
         said.append(manager.recv(4096).decode())
     return said
+
+
+def _known(work: Work, name: str) -> list[HandlerInfo]:
+    """What the store knows of a name."""
+    inspector = work.client.driver.inspector
+    assert inspector is not None
+    return [info for info in inspector.handlers() if info.name == name]
 
 
 def _version(number: int) -> str:
