@@ -42,7 +42,7 @@ fmt: $(VENV)/.stamp-dev ## Format the code, and mend what can be mended
 	@$(BIN)/ruff format .
 
 picture: $(VENV)/.stamp-jobq ## Draw the README's picture from a real run
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/picture.py </dev/null >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/docs/picture.py </dev/null >/dev/null
 
 bench: $(VENV)/.stamp-dev postgres ## Measure: the tests marked bench
 	@$(BIN)/python -m pytest -m bench -s --timeout=900 $(ARGS)

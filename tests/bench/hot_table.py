@@ -109,7 +109,9 @@ class Lanes(Ordered):
 
     def setup(self, db: Connection) -> None:
         lane = "hashtextextended(queue || ' ' || priority::text || ' ' || name || ' ' || key, 0)"
-        more = f"ready_at timestamptz NOT NULL DEFAULT clock_timestamp(), lane bigint GENERATED ALWAYS AS ({lane}) STORED"
+        more = (
+            f"ready_at timestamptz NOT NULL DEFAULT clock_timestamp(), lane bigint GENERATED ALWAYS AS ({lane}) STORED"
+        )
         db.execute(f"CREATE TABLE job ({COLUMNS}, {more}, PRIMARY KEY (id)) WITH ({VACUUM})")
         db.execute("CREATE INDEX ON job (lane, run_at, id) WHERE state = 'pending'")
         db.execute("CREATE INDEX ON job (ready_at) WHERE state = 'pending'")
@@ -198,7 +200,9 @@ class Ring(Ordered):
         claims: list[tuple[Any, ...]] = []
         for step in range(1, self.size + 1):
             number = (current + step) % self.size
-            sql = self.claim_sql.replace("FROM job ", f"FROM job_{number} ").replace("UPDATE job ", f"UPDATE job_{number} ")
+            sql = self.claim_sql.replace("FROM job ", f"FROM job_{number} ").replace(
+                "UPDATE job ", f"UPDATE job_{number} "
+            )
             claims += [(*row, number) for row in db.execute(sql, (limit - len(claims),))]
             if len(claims) >= limit:
                 break
@@ -269,14 +273,20 @@ def produce(dsn: str, name: str, stop: Event, claimed: Any, ready: Any) -> None:
                 time.sleep(0.002)
                 continue
             rows = [
-                ("default", dice.choice((-10, 0, 5, 10, 20)), "work", f"key-{dice.randrange(1000)}", '{"n": 1}' + " " * 190)
+                (
+                    "default",
+                    dice.choice((-10, 0, 5, 10, 20)),
+                    "work",
+                    f"key-{dice.randrange(1000)}",
+                    '{"n": 1}' + " " * 190,
+                )
                 for _ in range(min(500, room))
             ]
             shape.insert(db, rows)
             sent += len(rows)
 
 
-def consume(dsn: str, name: str, stop: Event, claimed: Any, ready: Any, results: Any) -> None:
+def consume(dsn: str, name: str, stop: Event, claimed: Any, ready: Any, results: Any) -> None:  # noqa: PLR0917
     """Claim and finish, but keep one job running for good every two seconds."""
     shape, samples, next_runner = SHAPES[name](), [], 0.0
     with opened(dsn) as db:
@@ -332,11 +342,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--shapes", default=",".join(SHAPES))
     options = parser.parse_args()
-    print(f"| live jobs in | horizon | jobs/s in windows of {WINDOW:.0f} s | claim p99 first → last, ms |\n|---|---|---|---|")
+    print(f"| live jobs in | horizon | jobs/s in windows of {WINDOW:.0f} s | claim p99 first → last, ms |")
+    print("|---|---|---|---|")
     for held, name in itertools.product((False, True), options.shapes.split(",")):
         result = run(options.dsn, name, options.seconds, held=held)
         rates = " ".join(f"{rate:,.0f}" for rate in result.rates)
-        print(f"| {name} | {'held' if held else 'free'} | {rates} | {result.first_p99:.1f} → {result.last_p99:.1f} |", flush=True)
+        print(
+            f"| {name} | {'held' if held else 'free'} | {rates} | {result.first_p99:.1f} → {result.last_p99:.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

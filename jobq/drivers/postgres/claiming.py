@@ -10,6 +10,7 @@ from __future__ import annotations
 from time import monotonic
 
 from jobq.drivers.postgres.connections import Connections, Runner
+from jobq.drivers.postgres.rows import claim_of
 from jobq.drivers.postgres.session import PostgresSession
 from jobq.drivers.postgres.verbs import Verbs
 from jobq.drivers.protocol import Claimed, Demand
@@ -49,7 +50,7 @@ class Claiming:
                 session.start_over()
                 raise
             session.held.update(claim.token for claim in claims)
-            return Claimed(claims=tuple(claims), wait=self._wait(session, wait))
+            return Claimed(claims=tuple(claims), wait=self._wait(session, wait, len(claims)))
 
     def _find(self, session: PostgresSession, limit: int) -> tuple[float | None, list[Claim]]:
         """What can be had, and in how many seconds more falls due."""
@@ -91,12 +92,14 @@ class Claiming:
     def _serve(self, session: PostgresSession, limit: int) -> list[Claim]:
         """Take up to so many of what is known to wait; less, but plenty, where somebody else is at it too."""
         claims: list[Claim] = []
+        session.contested = False
         while len(claims) < limit and (course := session.lanes.course(limit - len(claims))):
-            rows = self._connections.run(self._verbs.claim(session.number, course))
+            rows, written = self._connections.run(self._verbs.claim(session.number, course))
             contested = session.lanes.note(course, rows)
-            claims += course.order(rows)
-            if rows:
-                session.wrote(rows[0].written)
+            claims += map(claim_of, course.order(rows))
+            if written is not None:
+                session.wrote(written)
+            session.contested |= contested
             if contested and len(claims) >= max(_PLENTY, limit // 2):
                 break
         return claims
@@ -122,10 +125,11 @@ class Claiming:
         if written is not None:
             session.wrote(written)
 
-    def _wait(self, session: PostgresSession, wait: float | None) -> float | None:
-        if session.lanes:
+    def _wait(self, session: PostgresSession, wait: float | None, claims: int) -> float | None:
+        """In how many seconds to look again: at once if more is known to wait, soon if it may."""
+        if session.lanes or (session.contested and claims):
             return 0.0
-        if session.survey_rest is not None or session.pace.is_busy(monotonic()):
+        if session.contested or session.survey_rest is not None or session.pace.is_busy(monotonic()):
             return _SOON if wait is None else min(wait, _SOON)
         return wait
 

@@ -55,11 +55,10 @@ class PostgresDriver:
 
     def insert(self, jobs: Sequence[NewJob], *, connection: Any = None) -> list[Inserted]:
         if connection is not None:
-            with producing.joined(connection) as run:
-                return producing.insert(run, self._verbs, jobs)
+            return producing.insert(lambda act: _within(connection, act), self._verbs, jobs)
         if producing.is_plain(jobs):
             return producing.insert_plain(self._connections.run, self._verbs, jobs) if jobs else []
-        return self._connections.transact(lambda run: producing.insert(run, self._verbs, jobs))
+        return producing.insert(self._connections.transact, self._verbs, jobs)
 
     def open_session(self, info: SessionInfo, *, lease: float) -> PostgresSession:
         number, written = self._connections.run(self._verbs.open_session(info, lease))
@@ -102,3 +101,8 @@ class PostgresDriver:
                 yield
             finally:
                 self._listeners -= 1
+
+
+def _within(connection: object, act: producing.Act) -> list[Inserted]:
+    with producing.joined(connection) as run:
+        return act(run)

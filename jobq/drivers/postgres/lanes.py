@@ -15,13 +15,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from jobq.drivers.postgres.horizon import Written
-from jobq.jobs import Claim
+from jobq.drivers.postgres.rows import LANE, RUN_AT, SEQ, Row
 from jobq.rotation import Lane, Rotation, Turn, interleave
+
+_LANE_OF = itemgetter(LANE)
 
 
 class Place(NamedTuple):
@@ -41,15 +43,6 @@ class News(NamedTuple):
     number: int
     first: Place
     last: Place | None
-
-
-class Started(NamedTuple):
-    """A job that was taken, the lane and the place where it stood, and the transaction that took it."""
-
-    claim: Claim
-    lane: int
-    place: Place
-    written: Written
 
 
 class Ask(Struct, frozen=True):
@@ -106,13 +99,15 @@ class Course:
         """Whether some turn belongs to several lanes, which must be merged."""
         return len(self.asks) > len(self.turns)
 
-    def order(self, rows: Sequence[Started]) -> list[Claim]:
-        """The claims in the order in which they are to start: a card from each turn, then the second of each."""
-        columns: list[list[Started]] = [[] for _ in self.turns]
+    def order(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows that stand as in line, in the order in which they are to start: one of each turn, then the second."""
+        if len(self.turns) == 1:
+            return rows
+        columns: list[list[Row]] = [[] for _ in self.turns]
         turn_of = {ask.lane: ask.turn for ask in self.asks}
-        for row in sorted(rows, key=_place_of):
-            columns[turn_of[row.lane]].append(row)
-        return [row.claim for row in interleave(columns)]
+        for row in rows:
+            columns[turn_of[row[LANE]]].append(row)
+        return interleave(columns)
 
 
 class Lanes:
@@ -141,14 +136,16 @@ class Lanes:
         turns = self._rotation.course(limit)
         return Course(turns, self._known) if turns else None
 
-    def note(self, course: Course, rows: Sequence[Started]) -> bool:
-        """Remember how far each lane was emptied; True when somebody else was faster somewhere."""
-        taken: Counter[int] = Counter()
-        stretches = [self._known[lane] for turn in course.turns for lane in turn.lanes]
-        by_number = {stretch.number: stretch for stretch in stretches}
-        for row in sorted(rows, key=_place_of):
-            taken[row.lane] += 1
-            by_number[row.lane].reach(row.place)
+    def note(self, course: Course, rows: Sequence[Row]) -> bool:
+        """Remember how far each lane was emptied; True when somebody else was faster somewhere.
+
+        The rows stand as in line.
+        """
+        taken = Counter(map(_LANE_OF, rows))
+        last = {row[LANE]: row for row in rows}
+        for stretch in [self._known[lane] for turn in course.turns for lane in turn.lanes]:
+            if (row := last.get(stretch.number)) is not None:
+                stretch.reach(Place(row[RUN_AT], row[SEQ]))
         contested = [self._note_turn(turn, taken) for turn in course.turns]
         return any(contested)
 
@@ -170,7 +167,3 @@ class Lanes:
     def _forget(self, lane: Lane) -> None:
         self._rotation.discard(lane)
         del self._known[lane]
-
-
-def _place_of(row: Started) -> Place:
-    return row.place

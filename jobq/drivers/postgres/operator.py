@@ -33,5 +33,6 @@ class PostgresOperator:
     def _change(self, sql: str, ids: Sequence[str], values: dict[str, Any]) -> list[str]:
         if not ids:
             return []
-        changed = set(self._connections.run(Verb(sql, {"ids": as_json(list(ids)), **values}, first_column)))
-        return [id for id in dict.fromkeys(ids) if id in changed]
+        asked = list(dict.fromkeys(ids))
+        changed = set(self._connections.run(Verb(sql, {"ids": as_json(asked), **values}, first_column)))
+        return [id for id in asked if id in changed]

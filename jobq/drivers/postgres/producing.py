@@ -1,13 +1,12 @@
 """Storing new jobs, on this driver's connection or on the caller's.
 
 Jobs without a unique key and without an id of the caller's are one statement, however many they are. The others
-first take their keys, in the same transaction; ids that callers chose are keys too, under the empty name, because
-two tables cannot share a unique index. Then each job is either new, or stands for one that is there.
+first take their keys, in the same transaction. Then each job is either new, or stands for one that is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -18,6 +17,8 @@ from jobq.drivers.postgres.errors import translated
 from jobq.drivers.postgres.verbs import Key, Run, Verbs
 from jobq.errors import Conflict, InvalidValue, TryAgain
 from jobq.jobs import Inserted, NewJob
+
+Act = Callable[[Runner], list[Inserted]]
 
 _ATTEMPTS = 10
 
@@ -30,11 +31,10 @@ def joined(connection: object) -> Iterator[Runner]:
     `InvalidValue` for anything but a `psycopg.Connection` that is or will be in a transaction.
     """
     caller = _checked(connection)
-    run = Runner(caller)
     with translated():
         caller.execute("SAVEPOINT jobq_joined")
         try:
-            yield run
+            yield Runner(caller)
         except BaseException:
             if not caller.closed:
                 caller.execute("ROLLBACK TO SAVEPOINT jobq_joined")
@@ -54,19 +54,33 @@ def insert_plain(run: Run, verbs: Verbs, jobs: Sequence[NewJob]) -> list[Inserte
     return [Inserted(id=job.id, deduplicated=job.id not in new) for job in jobs]
 
 
-def insert(run: Run, verbs: Verbs, jobs: Sequence[NewJob]) -> list[Inserted]:
-    """Store jobs in a transaction that ends with this, or that is the caller's."""
+def insert(transact: Callable[[Act], list[Inserted]], verbs: Verbs, jobs: Sequence[NewJob]) -> list[Inserted]:
+    """Store any jobs in a transaction, or in a part of the caller's; again if somebody else was faster."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return transact(lambda run: _insert(run, verbs, jobs))
+        except _TooLate:
+            continue
+    raise TryAgain("the ids of these jobs are being taken by others", hint="try again in a moment")
+
+
+class _TooLate(Exception):
+    """Somebody has taken an id that was free a moment ago."""
+
+
+def _insert(run: Run, verbs: Verbs, jobs: Sequence[NewJob]) -> list[Inserted]:
     batch = _Batch(jobs)
-    batch.meet(_take_keys(run, verbs, batch))
+    given = [job.id for job in jobs if job.given_id]
+    batch.meet(_take_keys(run, verbs, batch.wanted), run(verbs.taken_ids(given)) if given else [])
     answers = [batch.decide(job) for job in jobs]
-    for id, job in batch.overwritten.items():
-        if not run(verbs.overwrite(id, job)):
-            batch.leave(id)
     if handed := batch.handed():
         run(verbs.hand_keys(handed))
-    if batch.new:
-        run(verbs.insert(list(batch.new.values())))
-    return answers
+    unkept = [id for id, job in batch.overwritten.items() if not run(verbs.overwrite(id, job))]
+    stored = run(verbs.insert(list(batch.new.values()))) if batch.new else set()
+    missed = batch.new.keys() - stored
+    if missed or unkept:
+        run(verbs.hand_keys(dict.fromkeys(batch.keys_of(unkept, missed))))
+    return [structs.replace(answer, deduplicated=True) if answer.id in missed else answer for answer in answers]
 
 
 class _Batch:
@@ -75,93 +89,95 @@ class _Batch:
     def __init__(self, jobs: Sequence[NewJob]) -> None:
         self.wanted: dict[Key, NewJob] = {}
         for job in jobs:
-            for key in _keys_of(job):
+            if (key := _key_of(job)) is not None:
                 self.wanted.setdefault(key, job)
         self.new: dict[str, NewJob] = {}
         self.overwritten: dict[str, NewJob] = {}
         self._owners: dict[Key, str] = {}
         self._foreign: frozenset[Key] = frozenset()
+        self._taken: set[str] = set()
 
-    def meet(self, holders: dict[Key, str]) -> None:
-        """Who had these keys before."""
-        self._owners |= holders
+    def meet(self, holders: Mapping[Key, str], ids: Iterable[str]) -> None:
+        """Who had these keys before, and which ids were taken."""
+        self._owners.update(holders)
         self._foreign = frozenset(holders)
+        self._taken.update(ids)
 
     def decide(self, job: NewJob) -> Inserted:
         """What becomes of the next job."""
-        holder = next((self._owners[key] for key in _keys_of(job) if key in self._owners), None)
+        holder = self._holder(job)
         if holder is None:
-            self.new[job.id] = job
-            self._owners.update(dict.fromkeys(_keys_of(job), job.id))
+            self._add(job)
             return Inserted(id=job.id)
-        if job.on_conflict == "raise":
+        was_sent_twice = holder == job.id and not job.given_id
+        if job.on_conflict == "raise" and not was_sent_twice:
             raise _conflict(job, holder)
-        if job.on_conflict == "replace":
+        if job.on_conflict == "replace" and not was_sent_twice:
             self._replace(holder, job)
         return Inserted(id=holder, deduplicated=True)
 
-    def leave(self, id: str) -> None:
-        """This job did not let itself be overwritten, so it has no new unique key either."""
-        key = _unique_key_of(self.overwritten[id])
-        if key is not None and key not in self._foreign:
-            self._owners.pop(key, None)
+    def keys_of(self, unkept: Iterable[str], missed: Iterable[str]) -> list[Key]:
+        """Keys to be given back: of running jobs that were to be overwritten, and of jobs that were sent twice."""
+        jobs = [self.overwritten[id] for id in unkept]
+        for id in missed:
+            if self.new[id].given_id:
+                raise _TooLate
+            jobs.append(self.new[id])
+        return [key for job in jobs if (key := _key_of(job)) is not None and key not in self._foreign]
 
     def handed(self) -> dict[Key, str | None]:
         """For which job each key was taken in the end, where it is not the one that was first in line."""
-        taken = {key: self._owners.get(key) for key, job in self.wanted.items() if key not in self._foreign}
+        taken = {key: self._owners.get(key) for key in self.wanted if key not in self._foreign}
         return {key: id for key, id in taken.items() if id != self.wanted[key].id}
+
+    def _holder(self, job: NewJob) -> str | None:
+        """The job that already stands for this one."""
+        if job.given_id and (job.id in self._taken or job.id in self.new):
+            return job.id
+        key = _key_of(job)
+        return None if key is None else self._owners.get(key)
+
+    def _add(self, job: NewJob) -> None:
+        self.new[job.id] = job
+        if (key := _key_of(job)) is not None:
+            self._owners[key] = job.id
 
     def _replace(self, holder: str, job: NewJob) -> None:
         """Overwrite what waits, unless its new unique key stands for yet another job."""
-        key = _unique_key_of(job)
+        key = _key_of(job)
         if key is not None and self._owners.setdefault(key, holder) != holder:
             return
-        old = self.new.get(holder)
-        if old is None:
+        if (old := self.new.get(holder)) is None:
             self.overwritten[holder] = job
             return
-        old_key = _unique_key_of(old)
+        old_key = _key_of(old)
         if old_key is not None and old_key != key:
             del self._owners[old_key]
         self.new[holder] = structs.replace(job, id=holder, given_id=old.given_id)
 
 
-def _take_keys(run: Run, verbs: Verbs, batch: _Batch) -> dict[Key, str]:
+def _take_keys(run: Run, verbs: Verbs, wanted: Mapping[Key, NewJob]) -> dict[Key, str]:
     """Take the keys of a batch; who holds those that could not be had."""
     held: dict[Key, str] = {}
-    missing = set(batch.wanted)
+    missing = set(wanted)
     for _ in range(_ATTEMPTS):
-        jobs = {key: batch.wanted[key] for key in missing}
-        missing -= run(verbs.take_keys((key, job.id, job.unique_for if key[0] else None) for key, job in jobs.items()))
         if not missing:
-            return held | _kept_ids(run, verbs, {key for key in batch.wanted if not key[0] and key not in held})
-        holders = run(verbs.holders(missing))
-        held |= {holder.key: holder.id for holder in holders if not holder.is_over}
-        missing -= set(held)
-        run(verbs.drop_old_keys(missing))
+            return held
+        missing -= run(verbs.take_keys((key, wanted[key].id, wanted[key].unique_for) for key in missing))
+        if missing:
+            holders = run(verbs.holders(missing))
+            held |= {holder.key: holder.id for holder in holders if not holder.is_over}
+            missing -= set(held)
+            run(verbs.drop_old_keys(missing))
     raise TryAgain("the unique keys of these jobs change hands all the time", hint="try again in a moment")
 
 
-def _kept_ids(run: Run, verbs: Verbs, free: set[Key]) -> dict[Key, str]:
-    """Ids that callers chose and nobody holds as such, but which were made for jobs that are kept."""
-    ids = [key[1] for key in free]
-    if not ids:
-        return {}
-    return {("", id): id for id in [*run(verbs.live_ids(ids)), *run(verbs.ended_ids(ids))]}
-
-
-def _keys_of(job: NewJob) -> list[Key]:
-    """What only one job can have; its id comes first."""
-    unique = _unique_key_of(job)
-    return [("", job.id)] * job.given_id + [unique] * (unique is not None)  # type: ignore[list-item]
-
-
-def _unique_key_of(job: NewJob) -> Key | None:
+def _key_of(job: NewJob) -> Key | None:
     return None if job.unique_key is None else (job.name, job.unique_key)
 
 
 def _conflict(job: NewJob, holder: str) -> Conflict:
-    if job.given_id and holder == job.id:
+    if holder == job.id:
         return Conflict(f"the id {job.id} is taken", hint="choose another id, or skip")
     return Conflict(
         f"the unique key {job.unique_key!r} of {job.name} is taken by job {holder}",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from jobq.drivers.postgres.horizon import Written
-from jobq.drivers.postgres.lanes import Place, Started
 from jobq.jobs import (
     AttemptError,
     Claim,
@@ -26,17 +25,35 @@ from jobq.jobs import (
 from jobq.payload import decode
 
 Row = Sequence[Any]
+# What a claim's token says: the place of its job, and the number of the claim.
+Receipt = tuple[int, int]
 
+# Where in a row of the claim its lane and its place stand.
+LANE: Final = 2
+SEQ: Final = 3
+RUN_AT: Final = 25
+
+
+# Eighteen digits fit into the columns.
+_DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 _COMMAND = msgspec.json.Decoder(Command)
 _HANDLER = msgspec.json.Decoder(HandlerInfo)
 _ERRORS = msgspec.json.Decoder(list[AttemptError])
 
 
-def started_of(row: Row) -> Started:
-    """A job that was taken: `RETURNING` of the claim."""
-    claim = Claim(
+def receipt_of(token: str) -> Receipt | None:
+    """The receipt in a claim's token, or None when it is none of this store's."""
+    seq, _, number = token.partition(".")
+    if not _DIGITS(seq) or not _DIGITS(number):
+        return None
+    return int(seq), int(number)
+
+
+def claim_of(row: Row) -> Claim:
+    """The right to run a job that was taken."""
+    return Claim(
         id=row[4],
-        token=row[5],
+        token=f"{row[3]}.{row[5]}",
         name=row[6],
         queue=row[7],
         attempt=row[8],
@@ -60,7 +77,6 @@ def started_of(row: Row) -> Started:
         created_at=row[26],
         expires_at=row[27],
     )
-    return Started(claim, row[2], Place(row[25], row[3]), Written(int(row[0]), row[1]))
 
 
 def job_of(row: Row) -> Job:

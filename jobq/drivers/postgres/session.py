@@ -27,6 +27,8 @@ class PostgresSession:
         self.pace = Pace()
         # Whether the store has been told that hints are worth sending.
         self.waiting = False
+        # Whether somebody else was faster at the last claim.
+        self.contested = False
         # Tokens that were handed out and not settled, as far as this driver knows.
         self.held: set[str] = set()
         # Until then, a claim may succeed whose answer was lost.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias, assert_never
 
 from msgspec import structs
 
 from jobq.drivers.postgres.connections import Connections
-from jobq.drivers.postgres.verbs import ClaimId, Done, Run, Told, Verbs
+from jobq.drivers.postgres.rows import Receipt, receipt_of
+from jobq.drivers.postgres.verbs import Done, Run, Told, Verbs
 from jobq.jobs import (
     Cancelled,
     Completed,
@@ -27,60 +29,80 @@ NotDone: TypeAlias = Failed | Cancelled | Retried | Snoozed | Released | Suspect
 
 def settle(connections: Connections, verbs: Verbs, worker: str, settlements: Sequence[Settlement]) -> list[Settled]:
     """Settle under the claims' tokens, all in one transaction; the answers in the order of `settlements`."""
-    # By id, in which order everybody locks jobs, so that nobody waits in a circle; and each claim once.
-    batch = sorted({_claim_of(one): one for one in reversed(settlements)}.values(), key=_claim_of)
-    done, told = _sorted_out(batch)
-    if not told:
+    batch = _Batch(settlements)
+    if not batch.told:
         # One statement is a transaction of its own, and saves the trips to begin and to commit.
-        applied = connections.run(verbs.complete(done, worker)) if done else set()
+        applied = connections.run(verbs.complete(batch.done, worker)) if batch.done else set()
     else:
-        applied = connections.transact(lambda run: _settle(run, verbs, worker, done, told))
-    missing = [one for one in batch if _claim_of(one) not in applied]
+        applied = connections.transact(lambda run: _settle(run, verbs, worker, batch))
+    missing = batch.but(applied)
     if missing:
-        applied = applied | connections.run(verbs.settled(missing))
-    return [Settled.APPLIED if _claim_of(one) in applied else Settled.LOST for one in settlements]
+        applied |= connections.run(verbs.settled(missing))
+    return [Settled.APPLIED if receipt_of(one.token) in applied else Settled.LOST for one in settlements]
 
 
 def settle_within(run: Run, verbs: Verbs, settlement: Settlement) -> Settled:
     """Settle one claim within a transaction that is somebody else's."""
-    applied = _settle(run, verbs, None, *_sorted_out([settlement])) or run(verbs.settled([settlement]))
-    return Settled.APPLIED if applied else Settled.LOST
+    batch = _Batch([settlement])
+    applied = _settle(run, verbs, None, batch)
+    missing = batch.but(applied)
+    return Settled.APPLIED if applied or (missing and run(verbs.settled(missing))) else Settled.LOST
 
 
 def annotate(connections: Connections, verbs: Verbs, notes: Sequence[Note]) -> None:
     """Keep notes; what a later one of the same claim leaves out is taken from the ones before."""
-    merged: dict[ClaimId, Note] = {}
+    merged: dict[Receipt, Note] = {}
     for note in notes:
-        claim = (note.id, note.token)
-        merged[claim] = _merged(merged[claim], note) if claim in merged else note
+        receipt = receipt_of(note.token)
+        if receipt is not None:
+            merged[receipt] = _merged(merged[receipt], note) if receipt in merged else note
     if merged:
-        connections.run(verbs.annotate([merged[claim] for claim in sorted(merged)]))
+        connections.run(verbs.annotate(dict(sorted(merged.items(), key=_receipt_in))))
 
 
-def _settle(run: Run, verbs: Verbs, worker: str | None, done: Sequence[Done], told: Sequence[Told]) -> set[ClaimId]:
-    applied: set[ClaimId] = set()
-    if done:
-        applied |= run(verbs.complete(done, worker))
-    if told:
-        applied |= run(verbs.settle(told, worker))
+class _Batch:
+    """Settlements as their statements take them: jobs that are simply done, and all others; each claim once.
+
+    By the places of the jobs, in which order everybody locks them, so that nobody waits in a circle.
+    """
+
+    def __init__(self, settlements: Sequence[Settlement]) -> None:
+        self.ids: dict[Receipt, str] = {}
+        self.done: list[Done] = []
+        self.told: list[Told] = []
+        for one in settlements:
+            receipt = receipt_of(one.token)
+            if receipt is not None and receipt not in self.ids:
+                self.ids[receipt] = one.id
+                self._add(one, receipt)
+        self.done.sort(key=_seq_of)
+        self.told.sort(key=_seq_of)
+
+    def but(self, applied: AbstractSet[Receipt]) -> dict[Receipt, str]:
+        """Those that are not among these."""
+        return {receipt: id for receipt, id in self.ids.items() if receipt not in applied}
+
+    def _add(self, one: Settlement, receipt: Receipt) -> None:
+        outcome = one.outcome
+        if isinstance(outcome, Completed):
+            self.done.append(Done(receipt[0], one.id, receipt[1], one.elapsed, outcome.result))
+        else:
+            self.told.append(_told(one, receipt, outcome))
+
+
+def _settle(run: Run, verbs: Verbs, worker: str | None, batch: _Batch) -> set[Receipt]:
+    applied: set[Receipt] = set()
+    if batch.done:
+        applied |= run(verbs.complete(batch.done, worker))
+    if batch.told:
+        applied |= run(verbs.settle(batch.told, worker))
     return applied
 
 
-def _sorted_out(batch: Iterable[Settlement]) -> tuple[list[Done], list[Told]]:
-    """Jobs that are simply done, and all others."""
-    done: list[Done] = []
-    told: list[Told] = []
-    for one in batch:
-        if isinstance(one.outcome, Completed):
-            done.append(Done(one.id, one.token, one.elapsed, one.outcome.result))
-        else:
-            told.append(_told(one, one.outcome))
-    return done, told
-
-
-def _told(one: Settlement, outcome: NotDone) -> Told:
+def _told(one: Settlement, receipt: Receipt, outcome: NotDone) -> Told:
     """What an outcome makes of a job."""
-    claim = (one.id, one.token, one.elapsed)
+    seq, token = receipt
+    claim = (seq, one.id, token, one.elapsed)
     match outcome:
         case Failed(error=error, reason=reason, crash=crash):
             return Told(*claim, state="failed", reason=reason, error=error, crash=int(crash))
@@ -105,5 +127,9 @@ def _merged(first: Note, second: Note) -> Note:
     )
 
 
-def _claim_of(settlement: Settlement) -> ClaimId:
-    return settlement.id, settlement.token
+def _seq_of(row: Done | Told) -> int:
+    return row.seq
+
+
+def _receipt_in(item: tuple[Receipt, Note]) -> Receipt:
+    return item[0]

@@ -71,7 +71,6 @@ class Target:
         return connection
 
     def _greet(self, connection: Connection) -> None:
-        connection.adapters.register_loader("timestamptz", _UtcLoader)
         # Behind a pooler, a transaction must say itself how it is isolated.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         pid = -1 if self.is_pooled else connection.info.backend_pid
@@ -79,6 +78,7 @@ class Target:
         is_direct, version, encoding, _ = row or (False, 0, "", None)
         if not is_direct:
             self.is_pooled, connection.prepare_threshold = True, None
+            connection.adapters.register_loader("timestamptz", _UtcLoader)
         if version < _OLDEST:
             raise Unsupported(f"PostgreSQL {version // 10000} is too old for jobq", hint="use version 14 or newer")
         if encoding != "UTF8":
@@ -100,7 +100,7 @@ class Target:
 
 
 class _UtcLoader(Loader):
-    """Instants as aware UTC datetimes, whatever time zone the session or the database has."""
+    """Instants as aware UTC datetimes, where the time zone of the session is not ours to set."""
 
     format = Format.BINARY
 

@@ -10,25 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 
 from jobq.drivers.postgres.horizon import Horizon, Written
-from jobq.drivers.postgres.lanes import Course, News, Place, Started
-from jobq.drivers.postgres.rows import command_of, started_of
+from jobq.drivers.postgres.lanes import Course, News, Place
+from jobq.drivers.postgres.rows import RUN_AT, SEQ, Receipt, Row, command_of, receipt_of
 from jobq.drivers.statements import Statements
-from jobq.jobs import Command, ErrorInfo, NewJob, Note, SessionInfo, SessionState, Settlement
+from jobq.jobs import Command, ErrorInfo, NewJob, Note, SessionInfo, SessionState
 from jobq.rotation import Lane
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Row = tuple[Any, ...]
 Rows = Sequence[Row]
 Key = tuple[str, str]
-ClaimId = tuple[str, str]
 
 _JSON = msgspec.json.Encoder()
+_PLACE_OF = itemgetter(RUN_AT, SEQ)
 _UNSIGNED = 1 << 63
 
 
@@ -72,6 +73,13 @@ class Surveyed(NamedTuple):
     rest: int | None
 
 
+class Taken(NamedTuple):
+    """Rows of jobs that were taken, as they stood in line, and the transaction that took them."""
+
+    rows: list[Row]
+    written: Written | None
+
+
 class Holder(NamedTuple):
     """A unique key that is taken: by which job, and whether its time is over."""
 
@@ -83,8 +91,9 @@ class Holder(NamedTuple):
 class Done(msgspec.Struct, frozen=True):
     """A job that is done, as its statement takes it."""
 
+    seq: int
     id: str
-    token: str
+    token: int
     elapsed: float
     result: str | None
 
@@ -96,8 +105,9 @@ class Told(msgspec.Struct, frozen=True):
     `alone` is None where it stays as it was.
     """
 
+    seq: int
     id: str
-    token: str
+    token: int
     elapsed: float
     state: str
     delay: float | None = None
@@ -136,13 +146,9 @@ class Verbs:
         listed = [{"name": key[0], "key": key[1], "id": id} for key, id in keys.items()]
         return Verb(self._sql.hand_keys, {"keys": as_json(listed)}, _nothing)
 
-    def live_ids(self, ids: Collection[str]) -> Verb[list[str]]:
-        """Which of these are live jobs, which then stay so until the transaction ends."""
-        return Verb(self._sql.live_ids, {"ids": as_json(ids)}, first_column)
-
-    def ended_ids(self, ids: Collection[str]) -> Verb[list[str]]:
-        """Which of these are jobs that have ended."""
-        return Verb(self._sql.ended_ids, {"ids": as_json(ids)}, first_column)
+    def taken_ids(self, ids: Collection[str]) -> Verb[list[str]]:
+        """Which of these ids are taken."""
+        return Verb(self._sql.taken_ids, {"ids": as_json(ids)}, first_column)
 
     def overwrite(self, id: str, job: NewJob) -> Verb[bool]:
         """Replace what a waiting job is to do; False when it does not wait."""
@@ -189,38 +195,40 @@ class Verbs:
         values = {"start": -_UNSIGNED if start is None else start, "most": most}
         return Verb(self._sql.survey, values, lambda rows: _surveyed(rows, most))
 
-    def claim(self, session: int, course: Course) -> Verb[list[Started]]:
+    def claim(self, session: int, course: Course) -> Verb[Taken]:
         """Take jobs from some lanes."""
         sql = self._sql.claim_shared if course.is_shared else self._sql.claim
         values = {"session": session, "asks": as_json(course.asks)}
-        return Verb(sql, values, lambda rows: [started_of(row) for row in rows])
+        return Verb(sql, values, _taken)
 
     def strays(self, session: int, held: Collection[str]) -> Verb[int]:
         """Put back what a session has claimed under other tokens than these; how many it was."""
-        return Verb(self._sql.strays, {"session": session, "held": as_json(held)}, len)
+        receipts = [
+            dict(zip(("seq", "token"), receipt, strict=True)) for token in held if (receipt := receipt_of(token))
+        ]
+        return Verb(self._sql.strays, {"session": session, "held": as_json(receipts)}, len)
 
-    def complete(self, settlements: Sequence[Done], worker: str | None) -> Verb[set[ClaimId]]:
+    def complete(self, settlements: Sequence[Done], worker: str | None) -> Verb[set[Receipt]]:
         """Record jobs that are done; those whose claim was good."""
-        return Verb(self._sql.complete, {"settlements": as_json(settlements), "worker": worker}, _claims)
+        return Verb(self._sql.complete, {"settlements": as_json(settlements), "worker": worker}, _receipts)
 
-    def settle(self, settlements: Sequence[Told], worker: str | None) -> Verb[set[ClaimId]]:
+    def settle(self, settlements: Sequence[Told], worker: str | None) -> Verb[set[Receipt]]:
         """Record any other outcome; those whose claim was good."""
-        return Verb(self._sql.settle, {"settlements": as_json(settlements), "worker": worker}, _claims)
+        return Verb(self._sql.settle, {"settlements": as_json(settlements), "worker": worker}, _receipts)
 
-    def settled(self, settlements: Sequence[Settlement]) -> Verb[set[ClaimId]]:
-        """Which of these were settled before, under the same token."""
-        claims = [{"id": one.id, "token": one.token} for one in settlements]
-        return Verb(self._sql.settled, {"settlements": as_json(claims)}, _claims)
+    def settled(self, claims: Mapping[Receipt, str]) -> Verb[set[Receipt]]:
+        """Which of these claims, each with its job's id, were settled before."""
+        listed = [{"seq": seq, "token": token, "id": id} for (seq, token), id in claims.items()]
+        return Verb(self._sql.settled, {"settlements": as_json(listed)}, _receipts)
 
-    def annotate(self, notes: Sequence[Note]) -> Verb[None]:
+    def annotate(self, notes: Mapping[Receipt, Note]) -> Verb[None]:
         """Keep notes of running jobs."""
-        return Verb(self._sql.annotate, {"notes": as_json(notes)}, _nothing)
+        listed = [{**asdict(note), "seq": seq, "token": token} for (seq, token), note in notes.items()]
+        return Verb(self._sql.annotate, {"notes": as_json(listed)}, _nothing)
 
 
 def as_json(value: object) -> str:
     """A list or value as the statements take it."""
-    if isinstance(value, set | frozenset | dict):
-        value = sorted(value)
     return _JSON.encode(value).decode()
 
 
@@ -229,8 +237,12 @@ def first_column(rows: Rows) -> list[Any]:
     return [row[0] for row in rows]
 
 
-def _claims(rows: Rows) -> set[ClaimId]:
-    return {(id, token) for id, token in rows}
+def _taken(rows: Rows) -> Taken:
+    return Taken(sorted(rows, key=_PLACE_OF), _written(rows[0]) if rows else None)
+
+
+def _receipts(rows: Rows) -> set[Receipt]:
+    return {(seq, token) for seq, token in rows}
 
 
 def _keys(keys: Collection[Key]) -> dict[str, str]:

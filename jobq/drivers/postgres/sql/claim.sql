@@ -20,13 +20,16 @@ WITH me AS MATERIALIZED (
     LIMIT ask.take
     FOR UPDATE OF j SKIP LOCKED
   ) AS head
+), started AS (
+  UPDATE jobq.job AS j SET
+    state = 'running', attempt = j.attempt + 1, token = nextval('jobq.token'), session = %(session)s,
+    started_at = statement_timestamp(), updated_at = statement_timestamp()
+  WHERE j.ctid = ANY (ARRAY(SELECT picked.ctid FROM picked))
+  RETURNING j.*, pg_current_xact_id()::text AS xid
 )
-UPDATE jobq.job AS j SET
-  state = 'running', attempt = j.attempt + 1, token = nextval('jobq.token'), session = %(session)s,
-  started_at = statement_timestamp(), updated_at = statement_timestamp()
-WHERE j.ctid = ANY (ARRAY(SELECT picked.ctid FROM picked))
-RETURNING
-  pg_current_xact_id()::text, j.updated_at, j.lane, j.seq,
-  j.id, j.token::text, j.name, j.queue, j.attempt, j.payload, j.priority, j.crashes, j.losses, j.rounds, j.alone,
-  j.max_attempts, j.max_crashes, j.timeout, j.backoff, j.metadata, j.tags, j.unique_key, j.partition_key,
-  j.schedule, j.checkpoint, j.run_at, j.created_at, j.expires_at
+SELECT
+  j.xid, j.updated_at, j.lane, j.seq,
+  j.id, j.token, j.name, j.queue, j.attempt, s.payload, s.priority, j.crashes, j.losses, j.rounds, j.alone,
+  s.max_attempts, s.max_crashes, s.timeout, s.backoff, s.metadata, s.tags, s.unique_key, s.partition_key,
+  s.schedule, j.checkpoint, j.run_at, s.created_at, j.expires_at
+FROM started AS j JOIN jobq.spec AS s ON s.seq = j.seq

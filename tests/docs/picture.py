@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLUMNS, ROWS = 92, 60
-TARGET = Path(__file__).parent / "quickstart.svg"
+TARGET = Path(__file__).parents[2] / "docs" / "quickstart.svg"
 _LINE_ENDS = re.compile(r"\r+\n")
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)  # they would be fetched from somebody else's host
 _CURSOR = re.compile(r"\x1b\[(\?\d+[hl]|\d*[ABGJK])")
