@@ -70,7 +70,7 @@ def test_leaving_without_a_word_is_a_crash(work: Work, code: int) -> None:
     assert f"exited with code {code}" in job.errors[-1].message
 
 
-@pytest.mark.parametrize("name", ["stuck", "loop", "async-loop", "stubborn"])
+@pytest.mark.parametrize("name", ["stuck", "loop", "async-loop", "async-block", "stubborn"])
 def test_a_timeout_ends_every_kind_of_handler(work: Work, name: str) -> None:
     late = work.enqueue(f"work:{name}", {})
     neighbour = work.enqueue("work:nap", {"ms": 200})
@@ -82,6 +82,27 @@ def test_a_timeout_ends_every_kind_of_handler(work: Work, name: str) -> None:
     assert [error.type for error in job.errors] == ["JobTimeout"]
     other = work.job(neighbour)
     assert (other.state, other.attempt, other.crashes, other.errors) == (State.COMPLETED, 1, 0, ())
+
+
+def test_an_event_loop_that_was_blocked_poisons_nobody(work: Work) -> None:
+    work.enqueue("work:async-block", {}, priority="critical")
+    later = [work.enqueue("work:async-nap", {"ms": 10}) for _ in range(4)]
+
+    work.drain("--processes", 1, "--concurrency", 2)
+
+    assert {(work.job(id).state, work.job(id).attempt) for id in later} == {(State.COMPLETED, 1)}
+
+
+def test_a_finished_job_is_not_taken_back_by_a_shutdown(work: Work) -> None:
+    ids = [work.enqueue("work:nap", {"ms": 1}) for _ in range(3000)]
+    worker = work.worker("--processes", 1, "--concurrency", 4)
+    work.started(500)
+
+    worker.signal(signal.SIGTERM)
+
+    assert worker.wait() == 0
+    ended = {row["id"] for row in work.history("end")}
+    assert {job.id for job in work.client.list(state="completed", limit=len(ids)).items} == ended
 
 
 def test_a_job_is_killed_from_another_process(work: Work) -> None:

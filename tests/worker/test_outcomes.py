@@ -57,6 +57,17 @@ def test_a_handler_enqueues_through_its_supervisor(work: Work) -> None:
     assert child.metadata == {"correlation_id": "abc"}
 
 
+def test_progress_may_be_reported_in_any_way(work: Work) -> None:
+    id = work.enqueue("work:mumble", {})
+
+    work.drain()
+
+    job = work.job(id)
+    assert (job.state, job.crashes, job.errors) == (State.COMPLETED, 0, ())
+    assert job.progress is not None
+    assert job.progress.percent == 40
+
+
 def test_what_a_handler_says_is_logged_under_its_job(work: Work) -> None:
     id = work.enqueue("work:talk", {})
 

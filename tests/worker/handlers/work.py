@@ -109,6 +109,21 @@ async def async_loop(payload: dict[str, Any], ctx: Context) -> None:
     await asyncio.Event().wait()
 
 
+@job("work:async-block", timeout="0.5s", max_attempts=1)
+async def async_block(payload: dict[str, Any], ctx: Context) -> None:
+    """Block the event loop, where no cancellation reaches."""
+    note("start", ctx)
+    PATIENT.wait(60)
+
+
+@job("work:mumble")
+def mumble(payload: dict[str, Any], ctx: Context) -> None:
+    """Report progress in ways that nobody expects."""
+    ctx.progress(5, "a\x00b\ud800")
+    ctx.progress(True, 7)  # type: ignore[arg-type]  # noqa: FBT003
+    ctx.progress(40)
+
+
 @job("work:stubborn", timeout="0.5s", max_attempts=1)
 def stubborn(payload: dict[str, Any], ctx: Context) -> None:
     """Swallow whatever is raised to stop it."""
