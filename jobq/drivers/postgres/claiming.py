@@ -19,6 +19,8 @@ from jobq.jobs import Claim
 
 # So many jobs are plenty.
 _PLENTY = 50
+# So much news is not to be read again, as it would be by a worker that finds nothing to claim in it.
+_MUCH_NEWS = 200
 # More news than this are better read lane by lane.
 _MOST_NEWS = 5000
 _MOST_LANES = 20_000
@@ -75,6 +77,8 @@ class Claiming:
         looked = self._connections.run(self._verbs.look(session.horizon, session.wish, _MOST_NEWS))
         session.horizon.looked(looked.at, looked.snapshot)
         session.lanes.hear(looked.news)
+        if looked.jobs >= _MUCH_NEWS and (written := self._connections.run(self._verbs.mark())) is not None:
+            session.wrote(written)
         session.looking.spent(began, monotonic())
         if looked.jobs >= _MOST_NEWS:
             self._survey(session)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from jobq.drivers.postgres.connections import Connections
-from jobq.drivers.postgres.rows import count_of, handler_of, job_of, stats_of, view_of
+from jobq.drivers.postgres.rows import Row, count_of, handler_of, job_of, stats_of, view_of
 from jobq.drivers.postgres.verbs import Rows, Verb, as_json, first_column
 from jobq.drivers.statements import Statements
 from jobq.jobs import FINAL, HandlerInfo, Job, JobFilter, NameStats, Page, QueueCount, SessionView
@@ -37,12 +39,15 @@ class PostgresInspector:
 
     def find(self, where: JobFilter, *, limit: int, cursor: str | None = None, offset: int = 0) -> Page:
         below = _ABOVE if cursor is None else int(cursor)
+        filters = _filters(where)
         # One more than asked for tells whether there is a next page.
-        values = {**_filters(where), "below": below, "limit": limit + 1, "offset": offset}
-        rows = self._ask(self._sql.find, values, list)
+        values = {**filters, "below": below, "limit": offset + limit + 1}
+        parts = [sql for sql, wanted in self._parts(filters) if wanted]
+        found = heapq.merge(*(self._ask(sql, values, list) for sql in parts), key=_seq_of, reverse=True)
+        rows = list(islice(found, offset, offset + limit + 1))
         page = rows[:limit]
         more = len(rows) > limit and bool(page)
-        return Page(items=tuple(map(job_of, page)), next_cursor=str(page[-1][-1]) if more else None)
+        return Page(items=tuple(map(job_of, page)), next_cursor=str(_seq_of(page[-1])) if more else None)
 
     def count(self, where: JobFilter) -> int:
         return self._ask(self._sql.count, _filters(where), _number)
@@ -62,8 +67,17 @@ class PostgresInspector:
     def now(self) -> datetime:
         return self._connections.run(Verb(self._sql.now, {}, _instant))
 
+    def _parts(self, filters: dict[str, Any]) -> list[tuple[str, bool]]:
+        """The statements that find jobs, the live ones and those that have ended, and whether each may find some."""
+        return [(self._sql.find_live, filters["live"]), (self._sql.find_done, filters["ended"])]
+
     def _ask(self, sql: str, values: dict[str, Any], read: Callable[[Rows], T]) -> T:
         return self._connections.study(Verb(sql, values, read))
+
+
+def _seq_of(row: Row) -> int:
+    seq: int = row[-1]
+    return seq
 
 
 def _number(rows: Rows) -> int:

@@ -190,6 +190,10 @@ class Verbs:
         values = {"since": horizon.since, "open": as_json(seen), "most": most, **wish._asdict()}
         return Verb(self._sql.look, values, _looked)
 
+    def mark(self) -> Verb[Written | None]:
+        """Take a transaction number, so that the next look need not go back to the last one."""
+        return Verb(self._sql.mark, {}, _perhaps_written)
+
     def survey(self, start: int | None, most: int) -> Verb[Surveyed]:
         """Find up to so many lanes in which something waits, from this lane number on."""
         values = {"start": -_UNSIGNED if start is None else start, "most": most}

@@ -190,7 +190,7 @@ CREATE TABLE jobq.command (
 
 CREATE INDEX command_session ON jobq.command (session, number);
 
--- All jobs as people see them. Both parts have an order by `seq`, so that a page is read from their ends.
+-- All jobs as people see them.
 CREATE VIEW jobq.jobs AS
 SELECT j.seq, s.id, j.name, j.queue,
   CASE WHEN j.state = 'scheduled' AND j.run_at <= statement_timestamp() THEN 'pending' ELSE j.state END AS state,

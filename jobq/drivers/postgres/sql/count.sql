@@ -1,4 +1,4 @@
--- How many jobs match: the filters of `find.sql`.
+-- How many jobs match: the filters of `find_live.sql`.
 SELECT count(*)
 FROM jobq.jobs AS j
 WHERE (%(live)s OR NOT j.live) AND (%(ended)s OR j.live)
